@@ -1,10 +1,12 @@
 """C++ and gRPC code from .proto files with the system protoc and plugin.
 
-    proto_cc_library(name = "echo_cc", srcs = ["echo.proto"], grpc = True,
-                     deps = [":types_cc"])
+    proto_cc_library(name = "dataset", srcs = ["dataset.proto"], grpc = True,
+                     deps = [":image"])
 
-gives a cc_library. Imports are written from the workspace root
-(import "proto/types.proto"); google/protobuf/*.proto come from /usr/include.
+gives a cc_library `dataset` of messages, and, if `grpc`, a cc_library
+`dataset_grpc` of stubs and services: two targets, so that storage can keep
+messages without reaching gRPC. Imports are written from the workspace root;
+google/protobuf/*.proto come from the system.
 """
 
 ProtoSrcsInfo = provider(fields = {"srcs": "depset of .proto files, transitive"})
@@ -17,13 +19,14 @@ def _proto_gen_impl(ctx):
     args = ctx.actions.args()
     args.add("--proto_path=.")
     args.add("--proto_path=/usr/include")
-    args.add("--cpp_out=" + ctx.bin_dir.path)
     if ctx.attr.grpc:
-        args.add("--plugin=protoc-gen-grpc=" + ctx.attr.grpc_plugin)
-        args.add("--grpc_out=" + ("generate_mock_code=true:" if ctx.attr.mocks else "") + ctx.bin_dir.path)
+        args.add("--plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin")
+        args.add("--grpc_out=" + ctx.bin_dir.path)
+    else:
+        args.add("--cpp_out=" + ctx.bin_dir.path)
     args.add_all(ctx.files.srcs)
     ctx.actions.run(
-        executable = ctx.attr.protoc,
+        executable = "/usr/bin/protoc",
         arguments = [args],
         inputs = transitive,
         outputs = ctx.outputs.outs,
@@ -42,40 +45,41 @@ _proto_gen = rule(
         "deps": attr.label_list(providers = [ProtoSrcsInfo]),
         "outs": attr.output_list(),
         "grpc": attr.bool(),
-        "mocks": attr.bool(),
-        "protoc": attr.string(default = "/usr/bin/protoc"),
-        "grpc_plugin": attr.string(default = "/usr/bin/grpc_cpp_plugin"),
     },
     output_to_genfiles = False,
 )
 
-def _gen_name(dep):
-    return (dep if ":" in dep else dep + ":" + dep.rpartition("/")[2]) + "_gen"
-
-def proto_cc_library(name, srcs, deps = [], grpc = False, mocks = False, **kwargs):
+def proto_cc_library(name, srcs, deps = [], grpc = False, visibility = None):
     stems = [s[:-len(".proto")] for s in srcs]
-    hdrs = [s + ".pb.h" for s in stems]
-    ccs = [s + ".pb.cc" for s in stems]
-    if grpc:
-        hdrs += [s + ".grpc.pb.h" for s in stems]
-        ccs += [s + ".grpc.pb.cc" for s in stems]
-        if mocks:
-            hdrs += [s + "_mock.grpc.pb.h" for s in stems]
+    gen_deps = [d + "_gen" for d in deps]
+
     _proto_gen(
         name = name + "_gen",
         srcs = srcs,
-        deps = [_gen_name(d) for d in deps],
-        outs = hdrs + ccs,
-        grpc = grpc,
-        mocks = mocks,
-        visibility = kwargs.get("visibility"),
+        outs = [s + ext for s in stems for ext in [".pb.h", ".pb.cc"]],
+        deps = gen_deps,
     )
     native.cc_library(
         name = name,
-        srcs = ccs,
-        hdrs = hdrs,
-        # Generated code: not ours to lint.
-        copts = ["-w"],
-        deps = deps + ["//third_party:protobuf"] + (["//third_party:grpc"] if grpc else []),
-        **kwargs
+        srcs = [s + ".pb.cc" for s in stems],
+        hdrs = [s + ".pb.h" for s in stems],
+        copts = ["-w"],  # generated: not ours to lint
+        visibility = visibility,
+        deps = deps + ["//third_party:protobuf"],
     )
+    if grpc:
+        _proto_gen(
+            name = name + "_grpc_gen",
+            srcs = srcs,
+            outs = [s + ext for s in stems for ext in [".grpc.pb.h", ".grpc.pb.cc"]],
+            grpc = True,
+            deps = gen_deps,
+        )
+        native.cc_library(
+            name = name + "_grpc",
+            srcs = [s + ".grpc.pb.cc" for s in stems],
+            hdrs = [s + ".grpc.pb.h" for s in stems],
+            copts = ["-w"],
+            visibility = ["//:rpc_users"],
+            deps = [":" + name, "//third_party:grpc"],
+        )

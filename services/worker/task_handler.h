@@ -1,0 +1,41 @@
+// What a kind of worker does with a task: the side of the work, without leases,
+// heartbeats and retries, which are worker_loop.h's.
+#ifndef NEVUS_SERVICES_WORKER_TASK_HANDLER_H_
+#define NEVUS_SERVICES_WORKER_TASK_HANDLER_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "protos/nevus/v1/job.pb.h"
+
+namespace nevus {
+
+// One attempt as its handler sees it. Thread-safe.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+  // Goes with every write, so that a stale one is refused.
+  virtual const v1::Lease& lease() const = 0;
+  // True: the job was cancelled or the lease lost. Ask often; then return
+  // CANCELLED.
+  virtual bool cancelled() const = 0;
+  // How far the task is; sent with the next heartbeat.
+  virtual void Report(const v1::Progress& progress) = 0;
+};
+
+// Called by one worker thread, one task at a time.
+class TaskHandler {
+ public:
+  virtual ~TaskHandler() = default;
+  virtual v1::WorkerKind kind() const = 0;
+  // Does the task and stores its result through the services; returns what it
+  // made ("melanoma@1", or ""). Every task may run more than once, also at the
+  // same time in two places. INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION and
+  // DATA_LOSS end the job; other errors are tried again.
+  virtual absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
+                                          TaskContext& context) = 0;
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_SERVICES_WORKER_TASK_HANDLER_H_
