@@ -1,0 +1,51 @@
+#include "compute/backbone/arithmetic.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "compute/backbone/cpu.h"
+
+namespace nevus {
+
+const char* ArithmeticName(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kFp32:
+      return "fp32";
+    case Arithmetic::kFp32Winograd:
+      return "fp32_winograd";
+    case Arithmetic::kBf16:
+      return "bf16";
+  }
+  return "?";
+}
+
+absl::StatusOr<Arithmetic> ParseArithmetic(const std::string& name) {
+  for (Arithmetic arithmetic :
+       {Arithmetic::kFp32, Arithmetic::kFp32Winograd, Arithmetic::kBf16}) {
+    if (name == ArithmeticName(arithmetic)) return arithmetic;
+  }
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        "precision ", Quoted(name),
+                        " is not known; it is auto, fp32, fp32_winograd or "
+                        "bf16. Choose one of them, or leave it out for auto")),
+                    "ARITHMETIC_UNKNOWN", {{"precision", name}});
+}
+
+absl::Status CheckArithmeticSupported(Arithmetic arithmetic) {
+  const char* lacking = nullptr;
+  if (arithmetic == Arithmetic::kFp32Winograd && !HasAvx512()) {
+    lacking = "AVX-512 (F, BW, DQ, VL)";
+  } else if (arithmetic == Arithmetic::kBf16 && !HasBf16()) {
+    lacking = "AVX512-BF16";
+  }
+  if (lacking == nullptr) return absl::OkStatus();
+  const char* name = ArithmeticName(arithmetic);
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "precision ", name, " needs ", lacking,
+          ", which this machine's processor lacks. Run it on a machine that "
+          "has it, or extract anew with --precision fp32")),
+      "ARITHMETIC_UNSUPPORTED", {{"precision", name}});
+}
+
+}  // namespace nevus

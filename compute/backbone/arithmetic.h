@@ -1,0 +1,31 @@
+// How a backbone multiplies. Part of the feature space: another arithmetic
+// gives other bits, so features of two are never mixed.
+#ifndef NEVUS_COMPUTE_BACKBONE_ARITHMETIC_H_
+#define NEVUS_COMPUTE_BACKBONE_ARITHMETIC_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace nevus {
+
+enum class Arithmetic {
+  kFp32,          // plain single precision; runs everywhere
+  kFp32Winograd,  // single precision by Winograd's transforms (Lavin and Gray,
+                  // 2016), 2 to 4 times fewer products; needs AVX-512
+  kBf16,          // products of bfloat16 summed in fp32; needs AVX512-BF16
+};
+
+// "fp32", "fp32_winograd", "bf16".
+const char* ArithmeticName(Arithmetic arithmetic);
+
+// INVALID_ARGUMENT, reason ARITHMETIC_UNKNOWN, for any other name.
+absl::StatusOr<Arithmetic> ParseArithmetic(const std::string& name);
+
+// FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, if this processor cannot.
+absl::Status CheckArithmeticSupported(Arithmetic arithmetic);
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_BACKBONE_ARITHMETIC_H_

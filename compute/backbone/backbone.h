@@ -1,0 +1,91 @@
+// A truncated network with its weights, named by their digest: what turns an
+// image's pixels into an activation. Made from the content of a weight file; no
+// path, no disk, no RPC.
+#ifndef NEVUS_COMPUTE_BACKBONE_BACKBONE_H_
+#define NEVUS_COMPUTE_BACKBONE_BACKBONE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/backbone/network.h"
+#include "compute/image/preprocess.h"
+
+namespace nevus {
+
+struct Vgg16Weights;
+
+// Where a network may end, and its output there at the backbone's input size.
+struct Cut {
+  std::string name;
+  int channels = 0, height = 0, width = 0;
+};
+
+struct BackboneInfo {
+  std::string arch;
+  int input_size = 0;
+  Normalization normalization;
+  std::string digest;
+  std::vector<Cut> cuts;  // those that the weights reach, in network order
+  std::string default_cut;
+  int64_t parameters = 0;
+  double gmac = 0;           // 1e9 multiplications an image; 0: not known
+  std::string weights_kind;  // "random", "safetensors", "keras_h5",
+                             // "torchscript"
+};
+
+struct BackboneSource {
+  std::string arch;     // "vgg16" or "torchscript"
+  std::string weights;  // the file's content; empty with random_seed
+  std::optional<uint64_t> random_seed;
+  int input_size = 0;  // 0: the architecture's own, 224
+  // By default what the kind of file is made for: Keras's .h5 caffe, all others
+  // torchvision.
+  std::optional<Normalization> normalization;
+};
+
+// Immutable and thread-safe after loading.
+class Backbone {
+ public:
+  // INVALID_ARGUMENT for an unknown architecture (reason ARCH_UNKNOWN), an
+  // input size out of range (INPUT_SIZE_INVALID) or a wrong file
+  // (WEIGHTS_INVALID, naming the tensor). The content decides what kind of file
+  // it is.
+  static absl::StatusOr<std::unique_ptr<Backbone>> Load(
+      const BackboneSource& source);
+  virtual ~Backbone() = default;
+
+  const BackboneInfo& info() const { return info_; }
+
+  // The network up to `cut`, on `threads` cores, for one caller at a time; it
+  // may outlive the backbone. INVALID_ARGUMENT as FindCut, FAILED_PRECONDITION
+  // if processor or architecture lacks `arithmetic`.
+  virtual absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
+      const std::string& cut, Arithmetic arithmetic, int threads) const = 0;
+
+  // VGG16's weights, for those who compute it in another way; else nullptr.
+  virtual const Vgg16Weights* vgg16() const { return nullptr; }
+
+ protected:
+  explicit Backbone(BackboneInfo info) : info_(std::move(info)) {}
+
+ private:
+  const BackboneInfo info_;
+};
+
+// The cut of that name; "" is the default. INVALID_ARGUMENT for one that the
+// architecture lacks (reason CUT_UNKNOWN) or the weights do not reach
+// (CUT_UNREACHED, naming the first missing tensor).
+absl::StatusOr<Cut> FindCut(const BackboneInfo& info, const std::string& name);
+
+// Whether `arithmetic` exists for the architecture and on this processor:
+// FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, otherwise.
+absl::Status CheckArithmetic(const BackboneInfo& info, Arithmetic arithmetic);
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_BACKBONE_BACKBONE_H_

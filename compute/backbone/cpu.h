@@ -1,0 +1,23 @@
+// What this processor can do, asked at run time (CPUID), never at compile time.
+// Decides which arithmetic a feature space may name; knows no network.
+#ifndef NEVUS_COMPUTE_BACKBONE_CPU_H_
+#define NEVUS_COMPUTE_BACKBONE_CPU_H_
+
+#include <string>
+#include <vector>
+
+namespace nevus {
+
+// The instruction sets that matter here and that processor and kernel both
+// offer, in Linux's spelling: "avx2", "avx512_bf16", ... Thread-safe.
+std::vector<std::string> CpuFeatures();
+
+// AVX-512 F, BW, DQ and VL: what oneDNN's Winograd kernels are written for.
+bool HasAvx512();
+
+// bfloat16 products in hardware (AVX512-BF16).
+bool HasBf16();
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_BACKBONE_CPU_H_

@@ -1,0 +1,22 @@
+// Who owns the cores: oneDNN and LibTorch both run on OpenMP here, whose thread
+// count belongs to the calling thread. Whoever computes sets it for the call.
+#ifndef NEVUS_COMPUTE_BACKBONE_OMP_THREADS_H_
+#define NEVUS_COMPUTE_BACKBONE_OMP_THREADS_H_
+
+namespace nevus {
+
+// Work that this thread starts until the end of the scope uses `threads` cores.
+class ScopedOmpThreads {
+ public:
+  explicit ScopedOmpThreads(int threads);
+  ~ScopedOmpThreads();
+  ScopedOmpThreads(const ScopedOmpThreads&) = delete;
+  ScopedOmpThreads& operator=(const ScopedOmpThreads&) = delete;
+
+ private:
+  const int before_;
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_BACKBONE_OMP_THREADS_H_

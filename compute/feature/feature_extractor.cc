@@ -1,0 +1,124 @@
+#include "compute/feature/feature_extractor.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "compute/feature/pooling.h"
+#include "compute/image/pixels.h"
+#include "compute/image/preprocess.h"
+
+namespace nevus {
+namespace {
+
+// Calls work(0) ... work(n-1), each once, on up to `threads` threads.
+void InParallel(int n, int threads, const std::function<void(int)>& work) {
+  std::atomic<int> next{0};
+  const auto run = [&] {
+    for (int i = next++; i < n; i = next++) work(i);
+  };
+  std::vector<std::thread> helpers;
+  for (int i = 1; i < std::min(n, threads); ++i) helpers.emplace_back(run);
+  run();
+  for (std::thread& helper : helpers) helper.join();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
+    const Backbone& backbone, const FeatureSpaceSpec& spec,
+    const FeatureExtractorOptions& options) {
+  const BackboneInfo& info = backbone.info();
+  if (options.threads < 1 || options.max_batch < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.threads, " threads and batches of ", options.max_batch,
+        " images are not possible; both are 1 or more. Raise them"));
+  }
+  if (spec.backbone_digest != info.digest ||
+      spec.input_size != info.input_size) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "the feature space is of backbone ", spec.backbone_digest,
+            " at input size ", spec.input_size, "; this one is ", info.digest,
+            " at ", info.input_size,
+            ". Use the backbone that the feature space names")),
+        "BACKBONE_MISMATCH");
+  }
+  ASSIGN_OR_RETURN(Cut cut, FindCut(info, spec.cut));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<Network> network,
+      backbone.NewNetwork(spec.cut, spec.arithmetic, options.threads));
+  return std::unique_ptr<FeatureExtractor>(
+      new FeatureExtractor(std::move(network), std::move(cut), spec, options));
+}
+
+FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
+                                   FeatureSpaceSpec spec,
+                                   FeatureExtractorOptions options)
+    : network_(std::move(network)),
+      cut_(std::move(cut)),
+      spec_(std::move(spec)),
+      options_(std::move(options)),
+      digest_(FeatureSpaceDigest(spec_)),
+      dimension_(FeatureDimension(cut_, spec_.pooling)),
+      activation_(FeatureDimension(cut_, Pooling::kFlatten)),
+      planes_(size_t{3} * options_.max_batch * spec_.input_size *
+              spec_.input_size) {}
+
+std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
+    const std::vector<std::string_view>& images) {
+  const Preprocessing preprocessing{spec_.input_size, spec_.input_size,
+                                    spec_.normalization};
+  const size_t image_floats = planes_.size() / options_.max_batch;
+  std::vector<absl::StatusOr<std::vector<float>>> features(
+      images.size(), std::vector<float>(dimension_));
+  for (size_t begin = 0; begin < images.size(); begin += options_.max_batch) {
+    const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
+    InParallel(n, options_.threads, [&](int i) {
+      const absl::StatusOr<Pixels> pixels =
+          DecodeImage(images[begin + i], options_.limits);
+      if (!pixels.ok()) {
+        features[begin + i] = pixels.status();
+        return;
+      }
+      Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
+    });
+    for (int i = 0; i < n; ++i) {
+      absl::StatusOr<std::vector<float>>& feature = features[begin + i];
+      if (!feature.ok()) continue;
+      const absl::Status status =
+          Forward(&planes_[i * image_floats], 1, feature->data());
+      if (!status.ok()) feature = status;
+    }
+  }
+  return features;
+}
+
+absl::Status FeatureExtractor::Forward(const float* planes, int n,
+                                       float* features) {
+  const size_t image_floats = planes_.size() / options_.max_batch;
+  for (int i = 0; i < n; ++i) {
+    RETURN_IF_ERROR(
+        network_->Run(planes + i * image_floats, activation_.data()));
+    float* const feature = features + size_t{1} * i * dimension_;
+    Pool(activation_.data(), cut_, spec_.pooling, feature);
+    if (!std::all_of(feature, feature + dimension_,
+                     [](float value) { return std::isfinite(value); })) {
+      return WithReason(
+          absl::InternalError(absl::StrCat(
+              "the network's answer at cut ", spec_.cut,
+              " is not finite; its weights overflow on this image. Check that "
+              "the weights and the normalisation ",
+              NormalizationName(spec_.normalization), " belong together")),
+          "FEATURE_NOT_FINITE");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nevus

@@ -1,0 +1,69 @@
+// image -> feature: the one function behind extraction and serving. Decode,
+// resize, normalise, network, pool; no disk, no RPC, no cache.
+#ifndef NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
+#define NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "compute/backbone/backbone.h"
+#include "compute/backbone/network.h"
+#include "compute/feature/feature_space.h"
+#include "compute/image/decode.h"
+
+namespace nevus {
+
+struct FeatureExtractorOptions {
+  int threads = 1;    // cores to compute on, the calling thread's among them
+  int max_batch = 4;  // images decoded at a time; bounds the memory taken
+  DecodeLimits limits;
+};
+
+// For one thread at a time. The same image gives the same bits, alone or in any
+// batch, whatever `threads` and `max_batch` are. Keep to one calling thread
+// where you can: the helpers of OpenMP belong to it and are made anew for
+// another.
+class FeatureExtractor {
+ public:
+  // `backbone` may be destroyed afterwards. INVALID_ARGUMENT if `spec` was made
+  // for another backbone (reason BACKBONE_MISMATCH), otherwise as
+  // Backbone::NewNetwork.
+  static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
+      const Backbone& backbone, const FeatureSpaceSpec& spec,
+      const FeatureExtractorOptions& options);
+
+  int dimension() const { return dimension_; }
+  const FeatureSpaceSpec& spec() const { return spec_; }
+  const std::string& digest() const { return digest_; }
+
+  // One answer an image, in order. A bad image is an error of its own (as
+  // DecodeImage) and does not disturb the others; INTERNAL, reason
+  // FEATURE_NOT_FINITE, if the network overflows on it.
+  std::vector<absl::StatusOr<std::vector<float>>> Extract(
+      const std::vector<std::string_view>& images);
+
+  // The network and pooling alone: n x 3 x S x S floats, normalised, into
+  // n x dimension().
+  absl::Status Forward(const float* planes, int n, float* features);
+
+ private:
+  FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
+                   FeatureSpaceSpec spec, FeatureExtractorOptions options);
+
+  const std::unique_ptr<Network> network_;
+  const Cut cut_;
+  const FeatureSpaceSpec spec_;
+  const FeatureExtractorOptions options_;
+  const std::string digest_;
+  const int dimension_;
+  std::vector<float> activation_;
+  std::vector<float> planes_;  // max_batch images, after preprocessing
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_

@@ -1,0 +1,83 @@
+#include "compute/feature/feature_space.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/digest.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "compute/backbone/cpu.h"
+
+namespace nevus {
+namespace {
+
+// Raised whenever decoding, resizing, normalising or a kernel gives other bits
+// than before: features of before and after must not be mixed.
+constexpr char kVersion[] = "nevus feature space 1";
+
+absl::StatusOr<Arithmetic> ResolveArithmetic(const BackboneInfo& backbone,
+                                             const std::string& precision) {
+  if (precision.empty() || precision == "auto") {
+    return backbone.arch == "vgg16" && HasAvx512() ? Arithmetic::kFp32Winograd
+                                                   : Arithmetic::kFp32;
+  }
+  return ParseArithmetic(precision);
+}
+
+}  // namespace
+
+const char* PoolingName(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::kAverage:
+      return "avg";
+    case Pooling::kMax:
+      return "max";
+    case Pooling::kFlatten:
+      return "flatten";
+  }
+  return "?";
+}
+
+absl::StatusOr<Pooling> ParsePooling(const std::string& name) {
+  for (Pooling pooling :
+       {Pooling::kAverage, Pooling::kMax, Pooling::kFlatten}) {
+    if (name == PoolingName(pooling)) return pooling;
+  }
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "pooling ", Quoted(name),
+          " is not known; it is avg, max or flatten. Choose one of them")),
+      "POOLING_UNKNOWN", {{"pooling", name}});
+}
+
+std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec) {
+  Sha256 digest;
+  digest.UpdateField(kVersion);
+  digest.UpdateField(spec.backbone_digest);
+  digest.UpdateField(spec.cut);
+  digest.UpdateField(PoolingName(spec.pooling));
+  digest.UpdateField(ArithmeticName(spec.arithmetic));
+  digest.UpdateField(std::to_string(spec.input_size));
+  digest.UpdateField(NormalizationName(spec.normalization));
+  return digest.Hex();
+}
+
+int FeatureDimension(const Cut& cut, Pooling pooling) {
+  return pooling == Pooling::kFlatten ? cut.channels * cut.height * cut.width
+                                      : cut.channels;
+}
+
+absl::StatusOr<FeatureSpaceSpec> ResolveFeatureSpace(
+    const BackboneInfo& backbone, const std::string& cut,
+    const std::string& pool, const std::string& precision) {
+  FeatureSpaceSpec spec;
+  spec.backbone_digest = backbone.digest;
+  ASSIGN_OR_RETURN(const Cut found, FindCut(backbone, cut));
+  spec.cut = found.name;
+  ASSIGN_OR_RETURN(spec.pooling, ParsePooling(pool.empty() ? "avg" : pool));
+  ASSIGN_OR_RETURN(spec.arithmetic, ResolveArithmetic(backbone, precision));
+  RETURN_IF_ERROR(CheckArithmetic(backbone, spec.arithmetic));
+  spec.input_size = backbone.input_size;
+  spec.normalization = backbone.normalization;
+  return spec;
+}
+
+}  // namespace nevus

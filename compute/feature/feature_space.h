@@ -1,0 +1,54 @@
+// Everything that decides a feature's numbers, and the digest that names it. A
+// model carries this digest; serving refuses features of another space. Pure:
+// no image, no network.
+#ifndef NEVUS_COMPUTE_FEATURE_FEATURE_SPACE_H_
+#define NEVUS_COMPUTE_FEATURE_FEATURE_SPACE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/backbone/backbone.h"
+#include "compute/image/preprocess.h"
+
+namespace nevus {
+
+// How an activation (channels, height, width) becomes a vector.
+enum class Pooling {
+  kAverage,  // over the area, one value a channel
+  kMax,      // over the area, one value a channel
+  kFlatten,  // all values: channel, then row, then column
+};
+
+// "avg", "max", "flatten".
+const char* PoolingName(Pooling pooling);
+// INVALID_ARGUMENT, reason POOLING_UNKNOWN, for any other name.
+absl::StatusOr<Pooling> ParsePooling(const std::string& name);
+
+struct FeatureSpaceSpec {
+  std::string backbone_digest;
+  std::string cut;
+  Pooling pooling = Pooling::kAverage;
+  Arithmetic arithmetic = Arithmetic::kFp32;
+  int input_size = 0;
+  Normalization normalization = Normalization::kTorchvision;
+};
+
+// SHA-256 over every field and the version of decode, resize and normalise.
+std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec);
+
+// The values in one feature of this pooling at this cut.
+int FeatureDimension(const Cut& cut, Pooling pooling);
+
+// Fills in what the user left open: `cut` "" is the backbone's default, `pool`
+// "" is avg, `precision` "" or "auto" is fp32_winograd for vgg16 on a processor
+// with AVX-512 and fp32 elsewhere. INVALID_ARGUMENT for names that do not
+// exist, FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, for a precision
+// that this machine or architecture lacks.
+absl::StatusOr<FeatureSpaceSpec> ResolveFeatureSpace(
+    const BackboneInfo& backbone, const std::string& cut,
+    const std::string& pool, const std::string& precision);
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_FEATURE_FEATURE_SPACE_H_

@@ -1,0 +1,130 @@
+#include "compute/torch/script_module.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <cstring>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "compute/backbone/omp_threads.h"
+
+namespace nevus {
+namespace {
+
+// The first line: LibTorch's messages go on with a stack trace.
+std::string Brief(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  const std::string text =
+      torch_error ? torch_error->what_without_backtrace() : error.what();
+  return text.substr(0, std::min<size_t>(text.find('\n'), 300));
+}
+
+absl::Status Bad(const std::string& message) {
+  return WithReason(absl::InvalidArgumentError(message), "WEIGHTS_INVALID");
+}
+
+}  // namespace
+
+struct ScriptModule::Rep {
+  torch::jit::Module module;
+  int input_size = 0;
+  std::vector<int64_t> output_shape;
+  int64_t parameters = 0;
+
+  // The output for (1, 3, S, S), contiguous. Throws what LibTorch throws.
+  at::Tensor Forward(const float* planes) const {
+    // As written, node by node: the profiling executor would rewrite and fuse
+    // the graph after its first runs, and with it the order of additions.
+    const torch::jit::GraphOptimizerEnabledGuard plain(false);
+    const c10::InferenceMode inference;
+    const at::Tensor input = at::from_blob(const_cast<float*>(planes),
+                                           {1, 3, input_size, input_size});
+    // forward() is not const, but a frozen module has no state left to change.
+    torch::jit::Module callable = module;
+    return callable.forward({input}).toTensor().contiguous();
+  }
+};
+
+ScriptModule::ScriptModule(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+ScriptModule::~ScriptModule() = default;
+
+absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
+    std::string_view bytes, int input_size) {
+  auto rep = std::make_unique<Rep>();
+  rep->input_size = input_size;
+  try {
+    std::istringstream stream{std::string(bytes)};
+    rep->module = torch::jit::load(stream, at::kCPU);
+    rep->module.eval();
+    for (const at::Tensor& parameter : rep->module.parameters()) {
+      rep->parameters += parameter.numel();
+    }
+    rep->module = torch::jit::freeze(rep->module);
+  } catch (const std::exception& error) {
+    return Bad(absl::StrCat(
+        "the file cannot be loaded as TorchScript (", Brief(error),
+        "). It must come from torch.jit.save and be whole: export it again"));
+  }
+  try {
+    const std::vector<float> zeros(size_t{3} * input_size * input_size);
+    const at::Tensor output = rep->Forward(zeros.data());
+    const auto shape = output.sizes().vec();
+    if (output.scalar_type() != at::kFloat ||
+        (shape.size() != 4 && shape.size() != 2) || shape[0] != 1 ||
+        output.numel() == 0) {
+      std::ostringstream found;
+      found << output.scalar_type() << output.sizes();
+      return Bad(absl::StrCat(
+          "for (1, 3, ", input_size, ", ", input_size, ") the network gives ",
+          found.str(),
+          "; (1, C, h, w) or (1, C) of floats is needed. Cut it before its "
+          "classifier and export it again"));
+    }
+    rep->output_shape = shape;
+    rep->output_shape.resize(4, 1);
+  } catch (const std::exception& error) {
+    return Bad(absl::StrCat("the network fails on an input of shape (1, 3, ",
+                            input_size, ", ", input_size, ") (", Brief(error),
+                            "). Give --input-size the size it was made for"));
+  }
+  return std::unique_ptr<ScriptModule>(new ScriptModule(std::move(rep)));
+}
+
+int ScriptModule::input_size() const { return rep_->input_size; }
+int ScriptModule::channels() const { return rep_->output_shape[1]; }
+int ScriptModule::height() const { return rep_->output_shape[2]; }
+int ScriptModule::width() const { return rep_->output_shape[3]; }
+int64_t ScriptModule::parameters() const { return rep_->parameters; }
+
+absl::Status ScriptModule::Run(const float* planes, int threads,
+                               float* output) const {
+  // LibTorch sets a thread's OpenMP count at its first use there; let it do so
+  // before ours is set.
+  at::get_num_threads();
+  const ScopedOmpThreads scope(threads);
+  try {
+    const at::Tensor result = rep_->Forward(planes);
+    const int64_t count = int64_t{1} * channels() * height() * width();
+    if (result.numel() != count || result.scalar_type() != at::kFloat) {
+      return absl::InternalError(
+          absl::StrCat("the TorchScript network gave ", result.numel(),
+                       " values; on import it gave ", count,
+                       ". Its output must not depend on the image's content"));
+    }
+    std::memcpy(output, result.data_ptr<float>(), count * sizeof(float));
+  } catch (const std::exception& error) {
+    return absl::InternalError(
+        absl::StrCat("the TorchScript network failed: ", Brief(error)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nevus
