@@ -1,0 +1,72 @@
+#include "compute/image/decode.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "compute/image/image_error.h"
+#include "compute/image/jpeg.h"
+#include "compute/image/orient.h"
+#include "compute/image/png.h"
+#include "compute/image/stored_header.h"
+
+namespace nevus {
+namespace {
+
+struct Checked {
+  ImageFormat format = ImageFormat::kJpeg;
+  StoredHeader header;
+};
+
+// Everything that can be refused before memory is taken.
+absl::StatusOr<Checked> Check(std::string_view bytes,
+                              const DecodeLimits& limits) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  if (size > limits.max_bytes) return ImageTooManyBytes(size, limits.max_bytes);
+  Checked checked;
+  ASSIGN_OR_RETURN(checked.format, IdentifyImage(bytes));
+  ASSIGN_OR_RETURN(checked.header, checked.format == ImageFormat::kJpeg
+                                       ? ReadJpegHeader(bytes)
+                                       : ReadPngHeader(bytes));
+  const StoredHeader& header = checked.header;
+  if (int64_t{header.width} * header.height > limits.max_pixels) {
+    return ImageTooManyPixels(header.width, header.height, limits.max_pixels);
+  }
+  if (size < header.least_bytes) {
+    return ImageTruncated(
+        absl::StrCat(header.width, "x", header.height, " pixels take at least ",
+                     header.least_bytes, " bytes and there are ", size));
+  }
+  return checked;
+}
+
+}  // namespace
+
+absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes,
+                                            const DecodeLimits& limits) {
+  ASSIGN_OR_RETURN(const Checked checked, Check(bytes, limits));
+  ImageHeader header;
+  header.format = checked.format;
+  header.width = checked.header.width;
+  header.height = checked.header.height;
+  if (SwapsSides(checked.header.orientation)) {
+    std::swap(header.width, header.height);
+  }
+  return header;
+}
+
+absl::StatusOr<Pixels> DecodeImage(std::string_view bytes,
+                                   const DecodeLimits& limits) {
+  ASSIGN_OR_RETURN(const Checked checked, Check(bytes, limits));
+  Pixels pixels;
+  pixels.width = checked.header.width;
+  pixels.height = checked.header.height;
+  pixels.rgb.resize(size_t{3} * pixels.width * pixels.height);
+  RETURN_IF_ERROR(checked.format == ImageFormat::kJpeg
+                      ? DecodeJpeg(bytes, checked.header, pixels.rgb.data())
+                      : DecodePng(bytes, checked.header, pixels.rgb.data()));
+  return Upright(std::move(pixels), checked.header.orientation);
+}
+
+}  // namespace nevus

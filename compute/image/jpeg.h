@@ -1,0 +1,30 @@
+// JPEG by libjpeg-turbo: baseline, extended and progressive, Huffman coded,
+// 8 bit; grey, YCbCr, RGB, CMYK and YCCK.
+#ifndef NEVUS_COMPUTE_IMAGE_JPEG_H_
+#define NEVUS_COMPUTE_IMAGE_JPEG_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "compute/image/stored_header.h"
+
+namespace nevus {
+
+inline constexpr std::string_view kJpegSignature("\xFF\xD8", 2);
+
+// Both REQUIRE that `bytes` begins with kJpegSignature and fail as decode.h
+// says.
+
+// Allocates nothing.
+absl::StatusOr<StoredHeader> ReadJpegHeader(std::string_view bytes);
+
+// Writes 3 * width * height bytes, R, G, B, as stored: not turned. `header` is
+// what ReadJpegHeader returned for `bytes`.
+absl::Status DecodeJpeg(std::string_view bytes, const StoredHeader& header,
+                        uint8_t* rgb);
+
+}  // namespace nevus
+
+#endif  // NEVUS_COMPUTE_IMAGE_JPEG_H_
