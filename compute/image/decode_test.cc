@@ -34,7 +34,8 @@ std::string HeaderOf(const std::string& bytes) {
 // quality. Written by libjpeg: an encoder is no part of what is tested.
 std::string EncodeJpeg(const std::vector<uint8_t>& samples, int width,
                        int components, J_COLOR_SPACE from, J_COLOR_SPACE to,
-                       bool adobe, const std::vector<jpeg_scan_info>& scans = {}) {
+                       bool adobe,
+                       const std::vector<jpeg_scan_info>& scans = {}) {
   jpeg_compress_struct info = {};
   jpeg_error_mgr error;
   info.err = jpeg_std_error(&error);
@@ -85,7 +86,8 @@ void ExpectFlat(const std::string& bytes, const std::vector<int>& rgb) {
 }
 
 TEST(DecodeImageTest, GivesThePixelsThatPillowGives) {
-  std::istringstream lines(TestFile("pixels.txt"));  // testdata/make_testdata.py
+  std::istringstream lines(
+      TestFile("pixels.txt"));  // testdata/make_testdata.py
   std::string name, hex;
   int width = 0, height = 0, count = 0;
   for (; lines >> name >> width >> height >> hex; ++count) {
@@ -152,8 +154,8 @@ TEST(DecodeImageTest, RefusesWhatIsNoImageSayingWhatItLooksLike) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.bytes);
-    for (const absl::Status& status :
-         {DecodeImage(c.bytes).status(), ReadImageHeader(c.bytes, {}).status()}) {
+    for (const absl::Status& status : {DecodeImage(c.bytes).status(),
+                                       ReadImageHeader(c.bytes, {}).status()}) {
       EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, c.message));
       EXPECT_EQ(ReasonOf(status), c.reason);
     }
@@ -216,19 +218,19 @@ TEST(DecodeImageTest, TakesNoMemoryForPixelsThatCannotBeInSoFewBytes) {
 }
 
 TEST(DecodeImageTest, RefusesAJpegWithVeryManyScans) {
-  // Scan 0 is the mean of each block; the others bring coefficient 1 to 63, then
-  // coefficient 1 could come again and again, bit by bit.
+  // 64 scans: the mean of each block, then one coefficient each. One more
+  // brings the last bit of the first coefficient.
   std::vector<jpeg_scan_info> scans = {{1, {0}, 0, 0, 0, 0}};
   for (int k = 1; k <= 63; ++k) scans.push_back({1, {0}, k, k, 0, 1});
-  const std::string at_limit = EncodeJpeg(Flat({200}), 8, 1, JCS_GRAYSCALE,
-                                          JCS_GRAYSCALE, false, scans);
+  const std::string at_limit =
+      EncodeJpeg(Flat({200}), 8, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, false, scans);
   EXPECT_THAT(DecodeImage(at_limit), IsOk());
 
   scans.push_back({1, {0}, 1, 1, 1, 0});
-  const std::string beyond = EncodeJpeg(Flat({200}), 8, 1, JCS_GRAYSCALE,
-                                        JCS_GRAYSCALE, false, scans);
-  EXPECT_THAT(DecodeImage(beyond),
-              StatusIs(StatusCode::kInvalidArgument, "more than 64 JPEG scans"));
+  const std::string beyond =
+      EncodeJpeg(Flat({200}), 8, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, false, scans);
+  EXPECT_THAT(DecodeImage(beyond), StatusIs(StatusCode::kInvalidArgument,
+                                            "more than 64 JPEG scans"));
 }
 
 TEST(DecodeImageTest, ToleratesAFewStrayBytesBetweenJpegSegments) {

@@ -22,7 +22,8 @@ TEST(ReadOrientationTest, ReadsBothByteOrders) {
 
 TEST(ReadOrientationTest, FindsItBehindOtherEntries) {
   EXPECT_EQ(ReadOrientation("MM\0*\0\0\0\x0A??\0\x02"
-                            "\x01\x0F\0\x02\0\0\0\x01""A\0\0\0"
+                            "\x01\x0F\0\x02\0\0\0\x01"
+                            "A\0\0\0"
                             "\x01\x12\0\x03\0\0\0\x01\0\x03\0\0"s),
             3);
 }

@@ -12,7 +12,8 @@ Pixels FromLetters(const std::string& text) {
   Pixels pixels;
   pixels.width = static_cast<int>(text.find('/'));
   for (char c : text) {
-    if (c != '/') pixels.rgb.insert(pixels.rgb.end(), {uint8_t(c), 0, uint8_t(c)});
+    if (c != '/')
+      pixels.rgb.insert(pixels.rgb.end(), {uint8_t(c), 0, uint8_t(c)});
   }
   pixels.height = static_cast<int>(pixels.rgb.size()) / 3 / pixels.width;
   return pixels;

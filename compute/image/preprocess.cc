@@ -19,6 +19,13 @@ struct Plane {
   float offset;
 };
 
+void Fill(const float* __restrict row, size_t width, const Plane& plane,
+          float* __restrict to) {
+  for (size_t x = 0; x < width; ++x) {
+    to[x] = plane.scale * row[3 * x + plane.channel] + plane.offset;
+  }
+}
+
 constexpr Plane Standardized(int channel, double mean, double std) {
   return {channel, static_cast<float>(1 / (255 * std)),
           static_cast<float>(-mean / std)};
@@ -77,9 +84,7 @@ void Preprocess(const Pixels& pixels, const Preprocessing& preprocessing,
     resizer.Row(y, row.data());
     float* to = planes + width * y;
     for (const Plane& plane : plan) {
-      for (size_t x = 0; x < width; ++x) {
-        to[x] = plane.scale * row[3 * x + plane.channel] + plane.offset;
-      }
+      Fill(row.data(), width, plane, to);
       to += area;
     }
   }

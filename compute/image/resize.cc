@@ -18,6 +18,15 @@ Float4 Load(const float* from) {
   return value;
 }
 
+void Store(Float4 value, float* to) { std::memcpy(to, &value, sizeof(value)); }
+
+// The sum of `taps` neighbouring pixels, each times its weight.
+Float4 WeightedSum(const float* pixel, const float* weights, int taps) {
+  Float4 sum = weights[0] * Load(pixel);
+  for (int k = 1; k < taps; ++k) sum += weights[k] * Load(pixel + 3 * k);
+  return sum;
+}
+
 // to = weight * from, or to += weight * from. Plain loops over whole rows: the
 // compiler makes vectors of them.
 void SetScaled(const uint8_t* __restrict from, size_t count, float weight,
@@ -35,24 +44,28 @@ RowResizer::Axis RowResizer::MakeAxis(int from, int to) {
   const double scale = static_cast<double>(from) / to;
   const double radius = std::max(scale, 1.0);
   Axis axis;
-  axis.taps.reserve(to);
+  // Pixel centres strictly within 2 * radius.
+  axis.taps = std::min(from, static_cast<int>(std::ceil(2 * radius)));
+  axis.weights.resize(size_t{1} * to * axis.taps);
   std::vector<double> weights;
   for (int i = 0; i < to; ++i) {
-    const double center = (i + 0.5) * scale;
     // Pixel j counts if |j + 0.5 - center| < radius.
+    const double center = (i + 0.5) * scale;
     const int first =
         std::max(0, static_cast<int>(std::floor(center - radius - 0.5)) + 1);
     const int end =
-        std::min(from, static_cast<int>(std::ceil(center + radius - 0.5)));
+        std::min({from, first + axis.taps,
+                  static_cast<int>(std::ceil(center + radius - 0.5))});
     weights.clear();
     double sum = 0;
     for (int j = first; j < end; ++j) {
       weights.push_back(1 - std::abs(j + 0.5 - center) / radius);
       sum += weights.back();
     }
-    axis.taps.push_back({first, end - first, axis.weights.size()});
-    for (double weight : weights) {
-      axis.weights.push_back(static_cast<float>(weight / sum));
+    axis.first.push_back(first);
+    for (size_t k = 0; k < weights.size(); ++k) {
+      axis.weights[size_t{1} * i * axis.taps + k] =
+          static_cast<float>(weights[k] / sum);
     }
   }
   return axis;
@@ -62,31 +75,28 @@ RowResizer::RowResizer(const Pixels& pixels, int width, int height)
     : pixels_(pixels),
       columns_(MakeAxis(pixels.width, width)),
       rows_(MakeAxis(pixels.height, height)),
-      // One float more: the last pixel is loaded as four.
-      row_(size_t{3} * pixels.width + 1) {}
+      row_(3 * (size_t{1} * pixels.width + columns_.taps) + 1) {}
 
 void RowResizer::Row(int y, float* out) {
   const size_t row_bytes = size_t{3} * pixels_.width;
-  const Taps& rows = rows_.taps[y];
-  const float* weights = rows_.weights.data() + rows.weights;
-  const uint8_t* from = pixels_.rgb.data() + rows.first * row_bytes;
-  SetScaled(from, row_bytes, weights[0], row_.data());
-  for (int i = 1; i < rows.count; ++i) {
-    AddScaled(from + i * row_bytes, row_bytes, weights[i], row_.data());
+  const uint8_t* from = pixels_.rgb.data() + row_bytes * rows_.first[y];
+  const float* weight = rows_.weights.data() + size_t{1} * y * rows_.taps;
+  SetScaled(from, row_bytes, weight[0], row_.data());
+  for (int k = 1; k < rows_.taps && weight[k] != 0; ++k) {
+    AddScaled(from + k * row_bytes, row_bytes, weight[k], row_.data());
   }
 
-  const float* const end = out + 3 * columns_.taps.size();
-  for (const Taps& columns : columns_.taps) {
-    const float* pixel = row_.data() + size_t{3} * columns.first;
-    const float* weight = columns_.weights.data() + columns.weights;
-    Float4 sum = {};
-    for (int i = 0; i < columns.count; ++i, pixel += 3) {
-      sum += weight[i] * Load(pixel);
-    }
-    const size_t floats = end - out > 3 ? 4 : 3;
-    std::memcpy(out, &sum, floats * sizeof(float));
-    out += 3;
+  const int taps = columns_.taps;
+  const int* const first = columns_.first.data();
+  const size_t last = columns_.first.size() - 1;
+  weight = columns_.weights.data();
+  for (size_t x = 0; x < last; ++x, weight += taps, out += 3) {
+    Store(WeightedSum(row_.data() + ptrdiff_t{3} * first[x], weight, taps),
+          out);
   }
+  const Float4 pixel =
+      WeightedSum(row_.data() + ptrdiff_t{3} * first[last], weight, taps);
+  std::memcpy(out, &pixel, 3 * sizeof(float));  // no next pixel to overwrite
 }
 
 void Resize(const Pixels& pixels, int width, int height, float* out) {

@@ -35,15 +35,13 @@ class RowResizer {
   void Row(int y, float* out);
 
  private:
-  // How one pixel of the result is made: weights[i] times source pixel
-  // first + i, for `count` of them.
-  struct Taps {
-    int first = 0;
-    int count = 0;
-    size_t weights = 0;  // where they begin in Axis::weights
-  };
+  // How each pixel of the result is made, along one side: weights[i * taps + k]
+  // times source pixel first[i] + k, for k below `taps`, the same number for
+  // all so that the loop over them is predictable. Where fewer pixels count,
+  // the last weights are 0, and their pixels may lie outside the source.
   struct Axis {
-    std::vector<Taps> taps;
+    int taps = 0;
+    std::vector<int> first;
     std::vector<float> weights;
   };
   static Axis MakeAxis(int from, int to);
@@ -51,7 +49,9 @@ class RowResizer {
   const Pixels& pixels_;
   const Axis columns_;
   const Axis rows_;
-  std::vector<float> row_;  // one source row's width, mixed of several rows
+  // As wide as a source row, mixed of several; behind it zeros, for columns_'s
+  // pixels outside the source and since a pixel is loaded as four floats.
+  std::vector<float> row_;
 };
 
 }  // namespace nevus

@@ -35,8 +35,7 @@ std::vector<std::vector<double>> ReferenceWeights(int n, int m) {
   for (int i = 0; i < m; ++i) {
     double sum = 0;
     for (int j = 0; j < n; ++j) {
-      weights[i][j] =
-          std::max(0.0, 1 - std::abs(j + 0.5 - (i + 0.5) * s) / r);
+      weights[i][j] = std::max(0.0, 1 - std::abs(j + 0.5 - (i + 0.5) * s) / r);
       sum += weights[i][j];
     }
     for (double& weight : weights[i]) weight /= sum;
@@ -84,13 +83,13 @@ double Tolerance(const Pixels& pixels, int width, int height) {
 TEST(ResizeTest, AgreesWithTheFormulaAtManySizes) {
   const struct {
     int width, height, new_width, new_height;
-  } cases[] = {{1, 1, 1, 1},     {1, 1, 224, 224}, {1, 1, 3, 1},
-               {2, 2, 1, 1},     {2, 1, 5, 7},     {3, 5, 2, 4},
-               {7, 11, 13, 17},  {13, 17, 7, 11},  {97, 89, 53, 101},
-               {2000, 3, 7, 5},  {3, 2000, 5, 7},  {2000, 3, 224, 224},
-               {64, 64, 64, 64}, {65, 63, 64, 64}, {256, 256, 224, 224},
+  } cases[] = {{1, 1, 1, 1},         {1, 1, 224, 224},   {1, 1, 3, 1},
+               {2, 2, 1, 1},         {2, 1, 5, 7},       {3, 5, 2, 4},
+               {7, 11, 13, 17},      {13, 17, 7, 11},    {97, 89, 53, 101},
+               {2000, 3, 7, 5},      {3, 2000, 5, 7},    {2000, 3, 224, 224},
+               {64, 64, 64, 64},     {65, 63, 64, 64},   {256, 256, 224, 224},
                {200, 150, 224, 224}, {299, 31, 10, 299}, {31, 33, 1, 1},
-               {1, 50, 1, 49},   {50, 1, 49, 1},   {5, 4, 4, 5}};
+               {1, 50, 1, 49},       {50, 1, 49, 1},     {5, 4, 4, 5}};
   for (const auto& c : cases) {
     SCOPED_TRACE(testing::Message() << c.width << "x" << c.height << " to "
                                     << c.new_width << "x" << c.new_height);
@@ -113,7 +112,8 @@ TEST(ResizeTest, AgreesWithPillowWithinItsRounding) {
   Pixels pixels;
   std::string from, to;
   int width = 0, height = 0, count = 0;
-  for (; lines >> pixels.width >> pixels.height >> from >> width >> height >> to;
+  for (;
+       lines >> pixels.width >> pixels.height >> from >> width >> height >> to;
        ++count) {
     SCOPED_TRACE(testing::Message() << pixels.width << "x" << pixels.height
                                     << " to " << width << "x" << height);
