@@ -50,8 +50,9 @@ class ScriptNetwork : public Network {
  public:
   ScriptNetwork(std::shared_ptr<const ScriptModule> module, int threads)
       : module_(std::move(module)), threads_(threads) {}
+  int callers() const override { return threads_; }
   absl::Status Run(const float* planes, float* activation) override {
-    return module_->Run(planes, threads_, activation);
+    return module_->Run(planes, activation);
   }
 
  private:

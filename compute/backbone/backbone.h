@@ -61,9 +61,10 @@ class Backbone {
 
   const BackboneInfo& info() const { return info_; }
 
-  // The network up to `cut`, on `threads` cores, for one caller at a time; it
-  // may outlive the backbone. INVALID_ARGUMENT as FindCut, FAILED_PRECONDITION
-  // if processor or architecture lacks `arithmetic`.
+  // The network up to `cut`, for `threads` cores; it may outlive the backbone.
+  // The same image gives the same bits for any `threads`. INVALID_ARGUMENT as
+  // FindCut, FAILED_PRECONDITION if processor or architecture lacks
+  // `arithmetic`.
   virtual absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
       const std::string& cut, Arithmetic arithmetic, int threads) const = 0;
 

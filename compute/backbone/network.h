@@ -13,10 +13,14 @@
 
 namespace nevus {
 
-// One thread at a time.
 class Network {
  public:
   virtual ~Network() = default;
+
+  // How many threads may be in Run at once. 1 for a network that spreads one
+  // image over the cores it was given; their number for one that computes each
+  // image on its caller's core alone.
+  virtual int callers() const { return 1; }
 
   // `planes`: 3 x S x S floats, normalised, S the backbone's input size.
   // `activation`: channels x height x width floats of the cut, row-major.

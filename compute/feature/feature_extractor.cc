@@ -66,7 +66,6 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
       options_(std::move(options)),
       digest_(FeatureSpaceDigest(spec_)),
       dimension_(FeatureDimension(cut_, spec_.pooling)),
-      activation_(FeatureDimension(cut_, Pooling::kFlatten)),
       planes_(size_t{3} * options_.max_batch * spec_.input_size *
               spec_.input_size) {}
 
@@ -88,13 +87,13 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
       }
       Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
     });
-    for (int i = 0; i < n; ++i) {
+    InParallel(n, network_->callers(), [&](int i) {
       absl::StatusOr<std::vector<float>>& feature = features[begin + i];
-      if (!feature.ok()) continue;
+      if (!feature.ok()) return;
       const absl::Status status =
-          Forward(&planes_[i * image_floats], 1, feature->data());
+          ForwardOne(&planes_[i * image_floats], feature->data());
       if (!status.ok()) feature = status;
-    }
+    });
   }
   return features;
 }
@@ -102,21 +101,31 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
 absl::Status FeatureExtractor::Forward(const float* planes, int n,
                                        float* features) {
   const size_t image_floats = planes_.size() / options_.max_batch;
-  for (int i = 0; i < n; ++i) {
-    RETURN_IF_ERROR(
-        network_->Run(planes + i * image_floats, activation_.data()));
-    float* const feature = features + size_t{1} * i * dimension_;
-    Pool(activation_.data(), cut_, spec_.pooling, feature);
-    if (!std::all_of(feature, feature + dimension_,
-                     [](float value) { return std::isfinite(value); })) {
-      return WithReason(
-          absl::InternalError(absl::StrCat(
-              "the network's answer at cut ", spec_.cut,
-              " is not finite; its weights overflow on this image. Check that "
-              "the weights and the normalisation ",
-              NormalizationName(spec_.normalization), " belong together")),
-          "FEATURE_NOT_FINITE");
-    }
+  std::vector<absl::Status> statuses(n);
+  InParallel(n, network_->callers(), [&](int i) {
+    statuses[i] = ForwardOne(planes + i * image_floats,
+                             features + size_t{1} * i * dimension_);
+  });
+  for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
+
+absl::Status FeatureExtractor::ForwardOne(const float* planes,
+                                          float* feature) const {
+  // Not a vector: an early cut has 13 MB, not worth filling with zeros.
+  const std::unique_ptr<float[]> activation(
+      new float[FeatureDimension(cut_, Pooling::kFlatten)]);
+  RETURN_IF_ERROR(network_->Run(planes, activation.get()));
+  Pool(activation.get(), cut_, spec_.pooling, feature);
+  if (!std::all_of(feature, feature + dimension_,
+                   [](float value) { return std::isfinite(value); })) {
+    return WithReason(
+        absl::InternalError(absl::StrCat(
+            "the network's answer at cut ", spec_.cut,
+            " is not finite; its weights overflow on this image. Check that "
+            "the weights and the normalisation ",
+            NormalizationName(spec_.normalization), " belong together")),
+        "FEATURE_NOT_FINITE");
   }
   return absl::OkStatus();
 }

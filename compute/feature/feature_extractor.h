@@ -54,13 +54,15 @@ class FeatureExtractor {
   FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
                    FeatureSpaceSpec spec, FeatureExtractorOptions options);
 
+  // One image. For network_->callers() threads at once.
+  absl::Status ForwardOne(const float* planes, float* feature) const;
+
   const std::unique_ptr<Network> network_;
   const Cut cut_;
   const FeatureSpaceSpec spec_;
   const FeatureExtractorOptions options_;
   const std::string digest_;
   const int dimension_;
-  std::vector<float> activation_;
   std::vector<float> planes_;  // max_batch images, after preprocessing
 };
 

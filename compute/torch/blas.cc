@@ -30,6 +30,15 @@ std::string LibraryOf(const char* symbol) {
   return library;
 }
 
+// OpenBLAS keeps threads of its own, which OpenMP's count does not reach. Not
+// linked by name: another BLAS may stand in its place.
+void SetOpenBlasThreads(int threads) {
+  using Set = void (*)(int);
+  if (void* const set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<Set>(set)(threads);
+  }
+}
+
 double MeasureGflops() {
   constexpr int kSize = 768, kRuns = 5;
   const c10::InferenceMode inference;
@@ -52,6 +61,7 @@ BlasInfo MeasureBlas(int threads) {
   blas.library = LibraryOf("sgemm_");
   at::get_num_threads();  // LibTorch's own setting of this thread, first
   const ScopedOmpThreads scope(threads);
+  SetOpenBlasThreads(threads);
   blas.gflops = MeasureGflops();
   const bool reference = absl::StrContains(blas.library, "/blas/libblas.so");
   if (reference || blas.gflops < kSlowGflops) {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/status.h"
 #include "compute/backbone/omp_threads.h"
+#include "compute/backbone/tensor.h"
 
 namespace nevus {
 namespace {
@@ -25,10 +25,6 @@ std::string Brief(const std::exception& error) {
   const std::string text =
       torch_error ? torch_error->what_without_backtrace() : error.what();
   return text.substr(0, std::min<size_t>(text.find('\n'), 300));
-}
-
-absl::Status Bad(const std::string& message) {
-  return WithReason(absl::InvalidArgumentError(message), "WEIGHTS_INVALID");
 }
 
 }  // namespace
@@ -69,7 +65,7 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
     }
     rep->module = torch::jit::freeze(rep->module);
   } catch (const std::exception& error) {
-    return Bad(absl::StrCat(
+    return BadWeights(absl::StrCat(
         "the file cannot be loaded as TorchScript (", Brief(error),
         "). It must come from torch.jit.save and be whole: export it again"));
   }
@@ -82,7 +78,7 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
         output.numel() == 0) {
       std::ostringstream found;
       found << output.scalar_type() << output.sizes();
-      return Bad(absl::StrCat(
+      return BadWeights(absl::StrCat(
           "for (1, 3, ", input_size, ", ", input_size, ") the network gives ",
           found.str(),
           "; (1, C, h, w) or (1, C) of floats is needed. Cut it before its "
@@ -91,9 +87,10 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
     rep->output_shape = shape;
     rep->output_shape.resize(4, 1);
   } catch (const std::exception& error) {
-    return Bad(absl::StrCat("the network fails on an input of shape (1, 3, ",
-                            input_size, ", ", input_size, ") (", Brief(error),
-                            "). Give --input-size the size it was made for"));
+    return BadWeights(
+        absl::StrCat("the network fails on an input of shape (1, 3, ",
+                     input_size, ", ", input_size, ") (", Brief(error),
+                     "). Give --input-size the size it was made for"));
   }
   return std::unique_ptr<ScriptModule>(new ScriptModule(std::move(rep)));
 }
@@ -104,12 +101,11 @@ int ScriptModule::height() const { return rep_->output_shape[2]; }
 int ScriptModule::width() const { return rep_->output_shape[3]; }
 int64_t ScriptModule::parameters() const { return rep_->parameters; }
 
-absl::Status ScriptModule::Run(const float* planes, int threads,
-                               float* output) const {
+absl::Status ScriptModule::Run(const float* planes, float* output) const {
   // LibTorch sets a thread's OpenMP count at its first use there; let it do so
   // before ours is set.
   at::get_num_threads();
-  const ScopedOmpThreads scope(threads);
+  const ScopedOmpThreads scope(1);
   try {
     const at::Tensor result = rep_->Forward(planes);
     const int64_t count = int64_t{1} * channels() * height() * width();

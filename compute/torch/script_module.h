@@ -33,9 +33,11 @@ class ScriptModule {
   int width() const;
   int64_t parameters() const;
 
-  // One image (3, S, S) -> (channels, height, width) floats, on `threads`
-  // cores. INTERNAL if the program fails or changes its output's shape.
-  absl::Status Run(const float* planes, int threads, float* output) const;
+  // One image (3, S, S) -> (channels, height, width) floats. On the caller's
+  // core alone: with another number of threads LibTorch splits its sums
+  // elsewhere and gives other bits. INTERNAL if the program fails or changes
+  // its output's shape.
+  absl::Status Run(const float* planes, float* output) const;
 
  private:
   struct Rep;
