@@ -11,9 +11,9 @@ namespace nevus {
 namespace {
 
 // The unit square on the canvas.
-constexpr double kLeft = 50;
+constexpr double kLeft = 54;
 constexpr double kTop = 12;
-constexpr double kWidth = 296;
+constexpr double kWidth = 292;
 constexpr double kHeight = 268;
 
 double X(double x) { return kLeft + std::clamp(x, 0.0, 1.0) * kWidth; }
@@ -52,7 +52,7 @@ Chart::Chart(const std::string& title, const std::string& description,
       &svg_,
       "<text class=\"axis\" x=\"%.1f\" y=\"%.1f\" "
       "text-anchor=\"middle\">%s</text>"
-      "<text class=\"axis\" transform=\"translate(13 %.1f) rotate(-90)\" "
+      "<text class=\"axis\" transform=\"translate(12 %.1f) rotate(-90)\" "
       "text-anchor=\"middle\">%s</text>\n",
       X(0.5), kTop + kHeight + 38, EscapeHtml(x_label), Y(0.5),
       EscapeHtml(y_label));
