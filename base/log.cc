@@ -31,7 +31,8 @@ bool NeedsQuotes(const std::string& text) {
   if (text.empty()) return true;
   for (char raw : text) {
     const auto c = static_cast<unsigned char>(raw);
-    if (c <= 0x20 || c == 0x7F || c == '"' || c == '=' || c == '\\') return true;
+    if (c <= 0x20 || c == 0x7F || c == '"' || c == '=' || c == '\\')
+      return true;
   }
   return false;
 }

@@ -42,8 +42,8 @@ class Log {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-// One line for `event` at `time_text`, without the line end. Exposed so that the
-// quoting can be tested.
+// One line for `event` at `time_text`, without the line end. Exposed so that
+// the quoting can be tested.
 std::string FormatLogLine(
     LogFormat format, const std::string& time_text, const std::string& event,
     const std::vector<std::pair<std::string, std::string>>& fields);

@@ -1,8 +1,8 @@
 // std::mutex with Abseil's thread-safety annotations.
 //
-// Not absl::Mutex: Debian's Abseil is not instrumented, so ThreadSanitizer would
-// not see its ordering. With std::mutex both Clang's analysis (--config=clang)
-// and TSan (--config=tsan) tell the truth.
+// Not absl::Mutex: Debian's Abseil is not instrumented, so ThreadSanitizer
+// would not see its ordering. With std::mutex both Clang's analysis
+// (--config=clang) and TSan (--config=tsan) tell the truth.
 #ifndef NEVUS_BASE_MUTEX_H_
 #define NEVUS_BASE_MUTEX_H_
 

@@ -64,8 +64,8 @@ absl::Status CheckName(const std::string& what, const std::string& name) {
 
 absl::Status CheckExampleId(const std::string& id) {
   const auto refuse = [&](const std::string& why) {
-    return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                          "example id ", Quoted(id), " ", why)),
+    return WithReason(absl::InvalidArgumentError(
+                          absl::StrCat("example id ", Quoted(id), " ", why)),
                       "EXAMPLE_ID_INVALID");
   };
   if (id.empty()) return refuse("is empty; give each example an id");
@@ -96,12 +96,11 @@ absl::StatusOr<VersionedName> ParseVersionedName(const std::string& what,
                                                  const std::string& text) {
   const size_t at = text.find('@');
   if (at == std::string::npos) {
-    return WithReason(
-        absl::InvalidArgumentError(
-            absl::StrCat(what, " ", Quoted(text),
-                         " has no version; write it as NAME@VERSION, such as ",
-                         IsName(text) ? text : "name", "@1")),
-        "VERSION_MISSING");
+    return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                          what, " ", Quoted(text),
+                          " has no version; write it as NAME@VERSION, such as ",
+                          IsName(text) ? text : "name", "@1")),
+                      "VERSION_MISSING");
   }
   VersionedName result;
   result.name = text.substr(0, at);

@@ -61,7 +61,8 @@ TEST(NameTest, VersionsAndAliases) {
 
 TEST(NameTest, QuotedTextCannotBreakALine) {
   EXPECT_EQ(Quoted("a\nb\"c"), "\"a\\x0ab\\\"c\"");
-  EXPECT_EQ(Quoted(std::string(100, 'x')), "\"" + std::string(80, 'x') + "...\"");
+  EXPECT_EQ(Quoted(std::string(100, 'x')),
+            "\"" + std::string(80, 'x') + "...\"");
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ namespace nevus {
 // Returns `status` with `reason` and `metadata` attached; an OK status is
 // returned as it is. A reason that is already there is replaced, metadata are
 // added.
-absl::Status WithReason(absl::Status status, const std::string& reason,
-                        const std::map<std::string, std::string>& metadata = {});
+absl::Status WithReason(
+    absl::Status status, const std::string& reason,
+    const std::map<std::string, std::string>& metadata = {});
 
 // The reason attached to `status`, or "" if there is none.
 std::string ReasonOf(const absl::Status& status);
@@ -43,11 +44,11 @@ absl::Status Annotate(const absl::Status& status, const std::string& prefix);
 #define NEVUS_CONCAT_INNER_(a, b) a##b
 #define NEVUS_CONCAT_(a, b) NEVUS_CONCAT_INNER_(a, b)
 
-#define RETURN_IF_ERROR(expr)                            \
-  do {                                                   \
+#define RETURN_IF_ERROR(expr)                             \
+  do {                                                    \
     if (::absl::Status _status = (expr); !_status.ok()) { \
-      return _status;                                    \
-    }                                                    \
+      return _status;                                     \
+    }                                                     \
   } while (false)
 
 #define ASSIGN_OR_RETURN(lhs, expr) \

@@ -15,9 +15,9 @@
 namespace nevus {
 
 const std::vector<std::string>& ServiceNames() {
-  static const auto* const names = new std::vector<std::string>{
-      "ingestion", "extraction", "training", "registry", "serving",
-      "scheduler"};
+  static const auto* const names =
+      new std::vector<std::string>{"ingestion", "extraction", "training",
+                                   "registry",  "serving",    "scheduler"};
   return *names;
 }
 
@@ -40,7 +40,8 @@ absl::StatusOr<ServiceAddresses> ServiceAddresses::Parse(
               Quoted(part), "; the services are ", absl::StrJoin(names, ", "))),
           "SERVICE_UNKNOWN");
     }
-    if (address.empty() || !result.addresses_.emplace(service, address).second) {
+    if (address.empty() ||
+        !result.addresses_.emplace(service, address).second) {
       return WithReason(
           absl::InvalidArgumentError(absl::StrCat(
               "bad address ", Quoted(part), " in ", Quoted(text),
@@ -69,8 +70,8 @@ grpc::ChannelArguments ChannelArguments() {
 }
 
 std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
-  return grpc::CreateCustomChannel(
-      address, grpc::InsecureChannelCredentials(), ChannelArguments());
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   ChannelArguments());
 }
 
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {

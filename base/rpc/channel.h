@@ -26,8 +26,8 @@ constexpr size_t kChunkBytes = 1 << 20;
 const std::vector<std::string>& ServiceNames();
 
 // Where each service is: "127.0.0.1:7700" for all, or
-// "ingestion=127.0.0.1:1,scheduler=127.0.0.1:2" with at most one default without
-// a name, for those not named.
+// "ingestion=127.0.0.1:1,scheduler=127.0.0.1:2" with at most one default
+// without a name, for those not named.
 class ServiceAddresses {
  public:
   ServiceAddresses() = default;

@@ -22,8 +22,8 @@ TEST(ServiceAddressesTest, ANamedServiceWinsOverTheDefault) {
 }
 
 TEST(ServiceAddressesTest, MistakesAreNamed) {
-  for (const char* bad : {"schedular=h:1", "h:1,h:2", "scheduler=",
-                          "registry=h:1,registry=h:2"}) {
+  for (const char* bad : {"schedular=h:1", "h:1,h:2",
+                          "scheduler=", "registry=h:1,registry=h:2"}) {
     EXPECT_THAT(ServiceAddresses::Parse(bad),
                 StatusIs(absl::StatusCode::kInvalidArgument, "address"))
         << bad;

@@ -57,9 +57,9 @@ absl::Status FromGrpc(const grpc::Status& status) {
       result = WithReason(result, info.reason(),
                           {info.metadata().begin(), info.metadata().end()});
     } else if (any.UnpackTo(&retry)) {
-      result = WithRetryDelay(result,
-                              absl::Seconds(retry.retry_delay().seconds()) +
-                                  absl::Nanoseconds(retry.retry_delay().nanos()));
+      result = WithRetryDelay(
+          result, absl::Seconds(retry.retry_delay().seconds()) +
+                      absl::Nanoseconds(retry.retry_delay().nanos()));
     }
   }
   return result;

@@ -1,8 +1,8 @@
 // absl::Status to and from gRPC's wire form.
 //
 // A reason and its metadata (base/status.h) travel as
-// google.rpc.ErrorInfo{domain "nevus"}, a retry delay as google.rpc.RetryInfo, in
-// the grpc-status-details-bin trailer (AIP-193).
+// google.rpc.ErrorInfo{domain "nevus"}, a retry delay as google.rpc.RetryInfo,
+// in the grpc-status-details-bin trailer (AIP-193).
 #ifndef NEVUS_BASE_RPC_GRPC_STATUS_H_
 #define NEVUS_BASE_RPC_GRPC_STATUS_H_
 
@@ -14,7 +14,8 @@ namespace nevus {
 
 grpc::Status ToGrpc(const absl::Status& status);
 
-// Details of other domains are dropped; a message without details keeps its code.
+// Details of other domains are dropped; a message without details keeps its
+// code.
 absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace nevus

@@ -1,9 +1,9 @@
 // What a process can host: one of the services of Nevus, whole.
 //
-// Each service's folder gives a factory (NewIngestionService, ...) that opens its
-// store below `data_dir` and returns a HostedService; main.cc alone knows them
-// all. A service reaches the others only through `peers`, so it cannot tell
-// whether they share its process.
+// Each service's folder gives a factory (NewIngestionService, ...) that opens
+// its store below `data_dir` and returns a HostedService; main.cc alone knows
+// them all. A service reaches the others only through `peers`, so it cannot
+// tell whether they share its process.
 #ifndef NEVUS_SERVICES_RUNTIME_HOSTED_SERVICE_H_
 #define NEVUS_SERVICES_RUNTIME_HOSTED_SERVICE_H_
 

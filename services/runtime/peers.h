@@ -26,12 +26,12 @@ class Peers {
   explicit Peers(ServiceAddresses addresses)
       : addresses_(std::move(addresses)) {}
 
-  // From now on `services` are reached inside the process. `server` must outlive
-  // all calls.
+  // From now on `services` are reached inside the process. `server` must
+  // outlive all calls.
   void Host(const std::vector<std::string>& services, grpc::Server& server);
 
-  // The channel to `service` (one of ServiceNames()). If nobody said where it is,
-  // calls on it end with UNAVAILABLE.
+  // The channel to `service` (one of ServiceNames()). If nobody said where it
+  // is, calls on it end with UNAVAILABLE.
   std::shared_ptr<grpc::Channel> ChannelTo(const std::string& service) const;
 
  private:

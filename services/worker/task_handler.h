@@ -30,8 +30,8 @@ class TaskHandler {
   virtual v1::WorkerKind kind() const = 0;
   // Does the task and stores its result through the services; returns what it
   // made ("melanoma@1", or ""). Every task may run more than once, also at the
-  // same time in two places. INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION and
-  // DATA_LOSS end the job; other errors are tried again.
+  // same time in two places. INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION
+  // and DATA_LOSS end the job; other errors are tried again.
   virtual absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                           TaskContext& context) = 0;
 };

@@ -1,11 +1,11 @@
-// Keeps jobs for the scheduler: each job with its tasks is one record, written
-// whole. Knows nothing of what jobs mean.
+// Keeps jobs for the scheduler. What a task is to do (its spec, by far the
+// larger part) is written once; how far the job is, with each step. Knows
+// nothing of what jobs mean.
 #ifndef NEVUS_STORAGE_JOB_JOB_STORE_H_
 #define NEVUS_STORAGE_JOB_JOB_STORE_H_
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "protos/nevus/v1/job.pb.h"
@@ -19,14 +19,16 @@ class JobStore {
   // `store` must outlive this.
   explicit JobStore(KeyValueStore& store) : store_(store) {}
 
-  // Stores all of `jobs` by id, or none; they are synced when it returns OK.
-  absl::Status Save(const std::vector<v1::Job>& jobs);
+  // Stores a new job whole; it is synced when this returns OK.
+  absl::Status Create(const v1::Job& job);
 
-  // Every job, in order of id. DATA_LOSS names the first damaged one.
+  // Replaces all of a job but the specs of its tasks; likewise synced.
+  // REQUIRES: the job was created, and has the same tasks.
+  absl::Status Update(const v1::Job& job);
+
+  // Every job with its specs, in order of id. DATA_LOSS names the first damaged
+  // one.
   absl::Status LoadAll(const std::function<void(v1::Job)>& visit) const;
-
-  // Removes all of `ids`, or none. Those that are not there are no error.
-  absl::Status Delete(const std::vector<std::string>& ids);
 
  private:
   KeyValueStore& store_;

@@ -1,5 +1,6 @@
 #include "storage/job/job_store.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,46 +21,61 @@ v1::Job MakeJob(const std::string& id, const std::string& title) {
   v1::Job job;
   job.set_id(id);
   job.set_title(title);
-  job.add_tasks()->set_fencing_token(7);
+  v1::Task* task = job.add_tasks();
+  task->set_fencing_token(7);
+  task->mutable_spec()->mutable_extract()->set_space("space of " + id);
   return job;
 }
 
-std::vector<std::string> Titles(const JobStore& store) {
-  std::vector<std::string> titles;
-  EXPECT_THAT(
-      store.LoadAll([&](v1::Job job) { titles.push_back(job.title()); }),
-      IsOk());
-  return titles;
+// "title: space of the first task's spec", of every job.
+std::vector<std::string> Contents(const JobStore& store) {
+  std::vector<std::string> contents;
+  EXPECT_THAT(store.LoadAll([&](v1::Job job) {
+    contents.push_back(job.title() + ": " +
+                       job.tasks(0).spec().extract().space());
+  }),
+              IsOk());
+  return contents;
 }
 
-TEST(JobStoreTest, SavingReplacesAndDeletingRemoves) {
+TEST(JobStoreTest, AnUpdateKeepsTheSpecs) {
   MemoryStore memory;
   JobStore store(memory);
-  ASSERT_THAT(store.Save({MakeJob("j-b", "b"), MakeJob("j-a", "a")}), IsOk());
-  EXPECT_THAT(Titles(store), testing::ElementsAre("a", "b"));
-  ASSERT_THAT(store.Save({MakeJob("j-a", "a2")}), IsOk());
-  EXPECT_THAT(Titles(store), testing::ElementsAre("a2", "b"));
-  ASSERT_THAT(store.Delete({"j-a", "j-unknown"}), IsOk());
-  EXPECT_THAT(Titles(store), testing::ElementsAre("b"));
+  ASSERT_THAT(store.Create(MakeJob("j-b", "b")), IsOk());
+  ASSERT_THAT(store.Create(MakeJob("j-a", "a")), IsOk());
+  v1::Job changed = MakeJob("j-a", "a2");
+  changed.mutable_tasks(0)->clear_spec();
+  ASSERT_THAT(store.Update(changed), IsOk());
+  EXPECT_THAT(Contents(store),
+              testing::ElementsAre("a2: space of j-a", "b: space of j-b"));
 }
 
-TEST(JobStoreTest, AFailedSaveChangesNoJob) {
+TEST(JobStoreTest, AFailedWriteChangesNoJob) {
   MemoryStore memory;
-  ASSERT_THAT(JobStore(memory).Save({MakeJob("j-a", "a")}), IsOk());
-  FailingStore failing(memory, 1);
-  EXPECT_THAT(
-      JobStore(failing).Save({MakeJob("j-a", "a2"), MakeJob("j-b", "b")}),
-      StatusIs(StatusCode::kUnavailable, "fail"));
-  EXPECT_THAT(Titles(JobStore(memory)), testing::ElementsAre("a"));
+  ASSERT_THAT(JobStore(memory).Create(MakeJob("j-a", "a")), IsOk());
+  FailingStore first(memory, 1);
+  EXPECT_THAT(JobStore(first).Update(MakeJob("j-a", "a2")),
+              StatusIs(StatusCode::kUnavailable, "fail"));
+  FailingStore second(memory, 1);
+  EXPECT_THAT(JobStore(second).Create(MakeJob("j-b", "b")),
+              StatusIs(StatusCode::kUnavailable, "fail"));
+  EXPECT_THAT(Contents(JobStore(memory)),
+              testing::ElementsAre("a: space of j-a"));
 }
 
-TEST(JobStoreTest, ADamagedJobIsNamed) {
-  MemoryStore memory;
-  JobStore store(memory);
-  ASSERT_THAT(store.Save({MakeJob("j-a", "a")}), IsOk());
-  memory.Damage("job!j-a");
-  EXPECT_THAT(store.LoadAll([](v1::Job) {}),
-              StatusIs(StatusCode::kDataLoss, "job!j-a"));
+TEST(JobStoreTest, DamageIsNamed) {
+  for (const std::string key : {"job!j-a", "job_spec!j-a"}) {
+    MemoryStore memory;
+    JobStore store(memory);
+    ASSERT_THAT(store.Create(MakeJob("j-a", "a")), IsOk());
+    memory.Damage(key);
+    EXPECT_THAT(store.LoadAll([](v1::Job) {}),
+                StatusIs(StatusCode::kDataLoss, key));
+    ASSERT_THAT(memory.Apply({{key, std::nullopt}}), IsOk());
+    if (key == "job!j-a") continue;  // no job, no specs looked for
+    EXPECT_THAT(store.LoadAll([](v1::Job) {}),
+                StatusIs(StatusCode::kDataLoss, "missing"));
+  }
 }
 
 TEST(JobStoreTest, ReopeningKeepsEverything) {
@@ -67,11 +83,12 @@ TEST(JobStoreTest, ReopeningKeepsEverything) {
   {
     auto disk = RocksDbStore::Open(dir.path());
     ASSERT_THAT(disk, IsOk());
-    ASSERT_THAT(JobStore(**disk).Save({MakeJob("j-a", "a")}), IsOk());
+    ASSERT_THAT(JobStore(**disk).Create(MakeJob("j-a", "a")), IsOk());
   }
   auto disk = RocksDbStore::Open(dir.path());
   ASSERT_THAT(disk, IsOk());
-  EXPECT_THAT(Titles(JobStore(**disk)), testing::ElementsAre("a"));
+  EXPECT_THAT(Contents(JobStore(**disk)),
+              testing::ElementsAre("a: space of j-a"));
 }
 
 }  // namespace

@@ -1,0 +1,152 @@
+// nevusd: the server of Nevus. One program, one directory.
+//
+//   nevusd --data nevus-data --listen 127.0.0.1:7700
+//
+// hosts every service and one worker of each kind. --services, --workers and
+// --peers spread them over processes: a service reaches the others where
+// --peers says. SIGTERM or SIGINT: health turns NOT_SERVING, workers give their
+// tasks back, running calls finish, everything is closed. Nothing acknowledged
+// is lost by any other death either.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/version.h"
+#include "services/nevusd/node.h"
+
+ABSL_FLAG(std::string, data, "",
+          "Required. The directory that everything is kept in; made if it is "
+          "not there.");
+ABSL_FLAG(std::string, listen, "127.0.0.1:7700",
+          "HOST:PORT to serve on; port 0 takes a free one. Loopback only.");
+ABSL_FLAG(std::string, services, "all",
+          "Services to host: all, none, or some of ingestion, extraction, "
+          "training, registry, serving, scheduler.");
+ABSL_FLAG(std::string, workers, "extraction=1,training=1,evaluation=1",
+          "Workers to run: KIND=N,... or none.");
+ABSL_FLAG(std::string, peers, "",
+          "Where the other services are: HOST:PORT for all, or "
+          "SERVICE=HOST:PORT,...");
+ABSL_FLAG(int, threads, 0,
+          "Threads that one extraction, training or prediction computes with; "
+          "0: one a processor.");
+ABSL_FLAG(absl::Duration, drain, absl::Seconds(20),
+          "How long running calls may take to finish after SIGTERM.");
+ABSL_FLAG(std::string, log_format, "text",
+          "How logs are written: text or json.");
+ABSL_FLAG(std::string, port_file, "",
+          "A file to write the port to, once it is served.");
+
+namespace nevus {
+namespace {
+
+constexpr int kUsageError = 2;
+
+absl::StatusOr<NodeOptions> ReadFlags() {
+  NodeOptions options;
+  options.data_dir = absl::GetFlag(FLAGS_data);
+  if (options.data_dir.empty()) {
+    return absl::InvalidArgumentError(
+        "--data is missing; give a directory, such as --data nevus-data");
+  }
+  options.listen = absl::GetFlag(FLAGS_listen);
+  ASSIGN_OR_RETURN(options.services,
+                   ParseServices(absl::GetFlag(FLAGS_services)));
+  ASSIGN_OR_RETURN(options.workers, ParseWorkers(absl::GetFlag(FLAGS_workers)));
+  ASSIGN_OR_RETURN(options.peers,
+                   ServiceAddresses::Parse(absl::GetFlag(FLAGS_peers)));
+  options.compute_threads = absl::GetFlag(FLAGS_threads);
+  if (options.compute_threads < 0 || options.compute_threads > 1024) {
+    return absl::InvalidArgumentError("--threads goes from 0 to 1024");
+  }
+  options.drain = absl::GetFlag(FLAGS_drain);
+  const std::string log_format = absl::GetFlag(FLAGS_log_format);
+  if (log_format != "text" && log_format != "json") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--log_format is text or json, not \"", log_format, "\""));
+  }
+  SetLogFormat(log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+  return options;
+}
+
+int Run() {
+  const absl::StatusOr<NodeOptions> options = ReadFlags();
+  if (!options.ok()) {
+    std::cerr << "nevusd: " << options.status().message()
+              << "\nTry nevusd --help.\n";
+    return kUsageError;
+  }
+  // Before any thread starts, so that all of them leave the signals to sigwait.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const auto node = Node::Start(*options);
+  if (!node.ok()) {
+    std::cerr << "nevusd: " << node.status().message() << "\n";
+    return 1;
+  }
+  if (const std::string path = absl::GetFlag(FLAGS_port_file); !path.empty()) {
+    // Renamed into place: a reader sees the whole number or no file.
+    const std::string temporary = path + ".new";
+    std::ofstream(temporary) << (*node)->port() << "\n";
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+      std::cerr << "nevusd: cannot write --port_file " << path << "\n";
+      return 1;
+    }
+  }
+  int signal = 0;
+  sigwait(&signals, &signal);
+  Log("nevusd.signal").With("signal", signal);
+  (*node)->Shutdown();
+  return 0;
+}
+
+}  // namespace
+}  // namespace nevus
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "The server of Nevus.\n\n"
+      "  nevusd --data nevus-data --listen 127.0.0.1:7700\n\n"
+      "Every service and one worker of each kind in one process. The same "
+      "over\n"
+      "two processes:\n\n"
+      "  nevusd --data a --listen 127.0.0.1:7700 --workers none\n"
+      "  nevusd --data b --listen 127.0.0.1:7701 --services none \\\n"
+      "         --workers extraction=1,training=1,evaluation=1 \\\n"
+      "         --peers 127.0.0.1:7700\n\n"
+      "Research use only; not a medical device.");
+  absl::FlagsUsageConfig usage;
+  usage.contains_helpshort_flags = [](absl::string_view file) {
+    return absl::StrContains(file, "services/nevusd/");
+  };
+  usage.contains_help_flags = usage.contains_helpshort_flags;
+  usage.version_string = [] {
+    return absl::StrCat("nevusd ", nevus::kVersion, "\n");
+  };
+  absl::SetFlagsUsageConfig(usage);
+  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) {
+    std::cerr << "nevusd: unexpected argument \"" << rest[1]
+              << "\"; flags are written --name value. Try nevusd --help.\n";
+    return nevus::kUsageError;
+  }
+  return nevus::Run();
+}

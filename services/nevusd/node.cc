@@ -1,0 +1,168 @@
+#include "services/nevusd/node.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "services/extraction/extraction_handler.h"
+#include "services/extraction/extraction_service.h"
+#include "services/ingestion/ingestion_service.h"
+#include "services/nevusd/system_service.h"
+#include "services/registry/registry_service.h"
+#include "services/scheduler/shell/scheduler_service.h"
+#include "services/serving/serving_service.h"
+#include "services/training/evaluation_handler.h"
+#include "services/training/training_handler.h"
+#include "services/training/training_service.h"
+
+namespace nevus {
+namespace {
+
+constexpr int kMaxWorkers = 64;
+
+absl::StatusOr<std::unique_ptr<HostedService>> NewService(
+    const std::string& name, const ServiceContext& context) {
+  if (name == "ingestion") return NewIngestionService(context);
+  if (name == "extraction") return NewExtractionService(context);
+  if (name == "training") return NewTrainingService(context);
+  if (name == "registry") return NewRegistryService(context);
+  if (name == "serving") return NewServingService(context);
+  if (name == "scheduler") return NewSchedulerService(context);
+  return absl::InternalError(absl::StrCat("no service ", name));
+}
+
+std::unique_ptr<TaskHandler> NewHandler(const std::string& kind,
+                                        const Peers& peers, int threads) {
+  if (kind == "extraction") return NewExtractionHandler(peers, threads);
+  if (kind == "training") return NewTrainingHandler(peers, threads);
+  return NewEvaluationHandler(peers);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ParseServices(
+    const std::string& text) {
+  const std::vector<std::string>& all = ServiceNames();
+  if (text == "all") return all;
+  if (text == "none") return std::vector<std::string>();
+  std::vector<std::string> services = absl::StrSplit(text, ',');
+  for (const std::string& service : services) {
+    if (std::find(all.begin(), all.end(), service) == all.end()) {
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "unknown service ", Quoted(service),
+              "; give all, none or some of ", absl::StrJoin(all, ","))),
+          "SERVICE_UNKNOWN");
+    }
+  }
+  return services;
+}
+
+absl::StatusOr<std::map<std::string, int>> ParseWorkers(
+    const std::string& text) {
+  std::map<std::string, int> workers;
+  if (text == "none") return workers;
+  for (const std::string& part :
+       std::vector<std::string>(absl::StrSplit(text, ','))) {
+    const std::pair<std::string, std::string> halves =
+        absl::StrSplit(part, absl::MaxSplits('=', 1));
+    int count = 0;
+    const bool known = halves.first == "extraction" ||
+                       halves.first == "training" ||
+                       halves.first == "evaluation";
+    if (!known || !absl::SimpleAtoi(halves.second, &count) || count < 0 ||
+        count > kMaxWorkers) {
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "bad workers ", Quoted(part),
+              "; write none, or KIND=N,... with N from 0 to ", kMaxWorkers,
+              " and KIND extraction, training or evaluation")),
+          "WORKERS_INVALID");
+    }
+    workers[halves.first] = count;
+  }
+  return workers;
+}
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
+  RETURN_IF_ERROR(CheckListenAddress(options.listen));
+  auto node = std::unique_ptr<Node>(new Node);
+  node->options_ = options;
+  std::error_code error;
+  std::filesystem::create_directories(options.data_dir, error);
+  if (error) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "cannot make the data directory ",
+                          Quoted(options.data_dir), ": ", error.message())),
+                      "DATA_DIR_UNUSABLE");
+  }
+  node->peers_ = std::make_unique<Peers>(options.peers);
+  ServiceContext context;
+  context.data_dir = options.data_dir;
+  context.peers = node->peers_.get();
+  context.clock = &Clock::Real();
+  context.compute_threads =
+      options.compute_threads > 0
+          ? options.compute_threads
+          : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  for (const std::string& name : options.services) {
+    ASSIGN_OR_RETURN(node->services_[name], NewService(name, context));
+  }
+  node->services_["system"] =
+      NewSystemService(context, options.services, options.workers);
+
+  std::map<std::string, HostedService*> hosted;
+  for (const auto& [name, service] : node->services_) {
+    hosted[name] = service.get();
+  }
+  Server::Options server_options;
+  server_options.listen = options.listen;
+  ASSIGN_OR_RETURN(node->server_, Server::Start(server_options, hosted));
+  node->peers_->Host(options.services, node->server_->grpc_server());
+  for (const auto& [name, service] : node->services_) service->Start();
+  for (const auto& [kind, count] : options.workers) {
+    for (int i = 0; i < count; ++i) {
+      node->workers_.push_back(std::make_unique<WorkerLoop>(
+          *node->peers_,
+          NewHandler(kind, *node->peers_, context.compute_threads)));
+      node->workers_.back()->Start();
+    }
+  }
+  Log("nevusd.serving")
+      .With("listen", options.listen)
+      .With("port", node->port())
+      .With("data", options.data_dir)
+      .With("services", absl::StrJoin(options.services, ","))
+      .With("workers",
+            absl::StrJoin(options.workers, ",", absl::PairFormatter("=")))
+      .With("threads", context.compute_threads);
+  return node;
+}
+
+Node::~Node() { Shutdown(); }
+
+void Node::Shutdown() {
+  if (server_ == nullptr) return;
+  Log("nevusd.draining").With("port", port());
+  server_->StopServing();
+  // First the workers: they speak to the services until their last task is
+  // given back.
+  for (const auto& worker : workers_) worker->RequestStop();
+  workers_.clear();
+  for (const auto& [name, service] : services_) service->Stop();
+  server_->Shutdown(options_.drain);
+  server_.reset();
+  services_.clear();
+  Log("nevusd.stopped");
+}
+
+}  // namespace nevus

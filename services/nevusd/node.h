@@ -1,0 +1,77 @@
+// One process of Nevus: any set of services, behind one port, and any number of
+// workers of each kind.
+//
+// Separate from main so that tests and benches can run whole nodes inside their
+// own process.
+#ifndef NEVUS_SERVICES_NEVUSD_NODE_H_
+#define NEVUS_SERVICES_NEVUSD_NODE_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/runtime/hosted_service.h"
+#include "services/runtime/peers.h"
+#include "services/runtime/server.h"
+#include "services/worker/worker_loop.h"
+
+namespace nevus {
+
+struct NodeOptions {
+  // Where everything is kept; made if it is not there.
+  std::string data_dir;
+  std::string listen = "127.0.0.1:7700";
+  // Names out of ServiceNames().
+  std::vector<std::string> services = ServiceNames();
+  // Workers by kind: "extraction", "training", "evaluation".
+  std::map<std::string, int> workers = {
+      {"extraction", 1}, {"training", 1}, {"evaluation", 1}};
+  // Where the services are that this node does not host.
+  ServiceAddresses peers;
+  // Threads of one extraction, training or prediction; 0: the processors.
+  int compute_threads = 0;
+  // How long running calls may take to finish at the end.
+  absl::Duration drain = absl::Seconds(20);
+};
+
+// "ingestion,registry", "all" or "none".
+// INVALID_ARGUMENT: an unknown service, named with those there are.
+absl::StatusOr<std::vector<std::string>> ParseServices(const std::string& text);
+// "extraction=2,training=1" or "none". INVALID_ARGUMENT: unknown kind, no
+// number from 0 to 64.
+absl::StatusOr<std::map<std::string, int>> ParseWorkers(
+    const std::string& text);
+
+// Thread-compatible.
+class Node {
+ public:
+  // The node serves when this returns.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(
+      const NodeOptions& options);
+  // Shuts down if that was not done.
+  ~Node();
+
+  int port() const { return server_->port(); }
+  // Channels to all services, as this node's own see them.
+  const Peers& peers() const { return *peers_; }
+
+  // Health says NOT_SERVING, workers give their tasks back, running calls
+  // finish within `drain`, then everything is closed.
+  void Shutdown();
+
+ private:
+  Node() = default;
+
+  NodeOptions options_;
+  std::unique_ptr<Peers> peers_;
+  std::map<std::string, std::unique_ptr<HostedService>> services_;
+  std::unique_ptr<Server> server_;
+  std::vector<std::unique_ptr<WorkerLoop>> workers_;
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_SERVICES_NEVUSD_NODE_H_

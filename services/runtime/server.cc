@@ -1,0 +1,114 @@
+#include "services/runtime/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+
+#include <chrono>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/name.h"
+#include "base/status.h"
+
+namespace nevus {
+namespace {
+
+// Each running call of the synchronous API holds a thread: workers that wait
+// for a task (500 at most, docs/operations.md) and clients.
+constexpr int kMaxThreads = 1000;
+
+// The gRPC services of a service, as health knows them.
+std::vector<const char*> GrpcNames(const std::string& service) {
+  if (service == "ingestion") return {"nevus.v1.DatasetService"};
+  if (service == "extraction") return {"nevus.v1.FeatureService"};
+  if (service == "training") return {"nevus.v1.TrainingService"};
+  if (service == "registry") {
+    return {"nevus.v1.BackboneService", "nevus.v1.ModelService"};
+  }
+  if (service == "serving") return {"nevus.v1.PredictionService"};
+  if (service == "scheduler") {
+    return {"nevus.v1.JobService", "nevus.v1.WorkerService"};
+  }
+  return {"nevus.v1.SystemService"};
+}
+
+}  // namespace
+
+absl::Status CheckListenAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  const std::string host =
+      colon == std::string::npos ? "" : address.substr(0, colon);
+  if (host == "localhost" || host == "[::1]" ||
+      absl::StartsWith(host, "127.")) {
+    return absl::OkStatus();
+  }
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "cannot listen on ", Quoted(address),
+          ": without TLS only loopback is served; use 127.0.0.1:PORT, and a "
+          "tunnel that encrypts and authenticates for other machines")),
+      "LISTEN_NEEDS_TLS");
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const Options& options,
+    const std::map<std::string, HostedService*>& services) {
+  RETURN_IF_ERROR(CheckListenAddress(options.listen));
+  grpc::EnableDefaultHealthCheckService(true);
+  static const bool reflection = [] {
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  (void)reflection;
+
+  auto result = std::unique_ptr<Server>(new Server);
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  grpc::ResourceQuota quota("nevusd");
+  quota.SetMaxThreads(kMaxThreads);
+  builder.SetResourceQuota(quota);
+  // Without this a second server would share the port and get half the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
+                           &result->port_);
+  for (const auto& [name, service] : services) {
+    for (grpc::Service* grpc_service : service->grpc_services()) {
+      builder.RegisterService(grpc_service);
+    }
+  }
+  result->server_ = builder.BuildAndStart();
+  if (result->server_ == nullptr || result->port_ == 0) {
+    return WithReason(
+        absl::UnavailableError(absl::StrCat(
+            "cannot listen on ", options.listen,
+            ": is another nevusd running there? Choose another port")),
+        "PORT_TAKEN");
+  }
+  result->server_->GetHealthCheckService()->SetServingStatus(true);
+  for (const auto& [name, service] : services) {
+    for (const char* full_name : GrpcNames(name)) {
+      result->server_->GetHealthCheckService()->SetServingStatus(full_name,
+                                                                 true);
+    }
+  }
+  return result;
+}
+
+Server::~Server() {
+  if (server_ != nullptr) Shutdown(absl::ZeroDuration());
+}
+
+void Server::StopServing() {
+  server_->GetHealthCheckService()->SetServingStatus(false);
+}
+
+void Server::Shutdown(absl::Duration drain) {
+  server_->Shutdown(std::chrono::system_clock::now() +
+                    absl::ToChronoMilliseconds(drain));
+}
+
+}  // namespace nevus
