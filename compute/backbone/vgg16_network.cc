@@ -1,6 +1,7 @@
 #include "compute/backbone/vgg16_network.h"
 
 #include <algorithm>
+#include <cstring>
 #include <dnnl.hpp>
 #include <unordered_map>
 #include <utility>
@@ -56,12 +57,13 @@ class Vgg16Network : public Network {
   }
 
   absl::Status Run(const float* planes, float* activation) override {
-    const ScopedOmpThreads scope(threads_);
     try {
       input_.set_data_handle(const_cast<float*>(planes));
       output_.set_data_handle(activation);
-      for (const Step& step : steps_)
+      for (const Step& step : steps_) {
+        const ScopedOmpThreads scope(step.threads);
         step.primitive.execute(stream_, step.args);
+      }
       stream_.wait();
     } catch (const dnnl::error& error) {
       return FromDnnl(error);
@@ -71,17 +73,24 @@ class Vgg16Network : public Network {
 
  private:
   struct Step {
+    int threads;  // when it was planned, so when it runs
     dnnl::primitive primitive;
     std::unordered_map<int, memory> args;
   };
 
+  struct Planned {
+    ConvolutionPlan plan;
+    int threads;
+  };
+
   void AddConvolution(const Vgg16Conv& conv, const Vgg16Weights& weights,
                       int size, bool last) {
-    const ConvolutionPlan plan = PlanConvolution(conv, size, last);
+    const auto [plan, threads] = PlanConvolution(conv, size, last);
     // Only the first layer may want its input in another layout.
     if (plan.src_desc() != last_.get_desc()) {
       AddReorder(last_, plan.src_desc());
     }
+    const ScopedOmpThreads scope(threads);
     const memory output = NewActivation(plan.dst_desc());
     const memory weight =
         Constant(weights.tensors.at(conv.weight()),
@@ -90,7 +99,7 @@ class Vgg16Network : public Network {
     const memory bias =
         Constant(weights.tensors.at(conv.bias()),
                  {{conv.out}, Type::f32, Layout::x}, plan.bias_desc());
-    AddStep(dnnl::convolution_forward(plan), plan.scratchpad_desc(),
+    AddStep(threads, dnnl::convolution_forward(plan), plan.scratchpad_desc(),
             {{DNNL_ARG_SRC, last_},
              {DNNL_ARG_WEIGHTS, weight},
              {DNNL_ARG_BIAS, bias},
@@ -98,23 +107,45 @@ class Vgg16Network : public Network {
     last_ = output;
   }
 
-  ConvolutionPlan PlanConvolution(const Vgg16Conv& conv, int size,
-                                  bool last) const {
-    const bool first = conv.in == 3;
-    if (arithmetic_ == Arithmetic::kFp32Winograd && !first) {
+  Planned PlanConvolution(const Vgg16Conv& conv, int size, bool last) const {
+    if (arithmetic_ == Arithmetic::kFp32Winograd && conv.in != 3) {
       try {
-        return Plan(conv, size, last, dnnl::algorithm::convolution_winograd);
+        return PlanAsAlone(
+            Describe(conv, size, last, dnnl::algorithm::convolution_winograd),
+            size);
       } catch (const dnnl::error& error) {
         // Too small an image for its tiles: always so for this shape, so the
         // choice is a function of the feature space.
         if (error.status != dnnl_unimplemented) throw;
       }
     }
-    return Plan(conv, size, last, dnnl::algorithm::convolution_direct);
+    return PlanAsAlone(
+        Describe(conv, size, last, dnnl::algorithm::convolution_direct), size);
   }
 
-  ConvolutionPlan Plan(const Vgg16Conv& conv, int size, bool last,
-                       dnnl::algorithm algorithm) const {
+  // The number of threads must not change a bit. So: the kernel that oneDNN
+  // picks for one thread (left to itself it takes another Winograd from 16
+  // threads on), and one thread for the smallest maps (there it splits the sums
+  // over the channels). Throws if there is none for one thread.
+  Planned PlanAsAlone(const dnnl::convolution_forward::desc& layer,
+                      int size) const {
+    constexpr int kSmallestSharedMap = 8;
+    const ConvolutionPlan alone = [&] {
+      const ScopedOmpThreads scope(1);
+      return ConvolutionPlan(layer, ReluBehind(), engine_);
+    }();
+    if (size < kSmallestSharedMap) return {alone, 1};
+    ConvolutionPlan plan(layer, ReluBehind(), engine_, /*allow_empty=*/true);
+    bool found(plan);
+    while (found && std::strcmp(plan.impl_info_str(), alone.impl_info_str())) {
+      found = plan.next_impl();
+    }
+    return found ? Planned{plan, threads_} : Planned{alone, 1};
+  }
+
+  dnnl::convolution_forward::desc Describe(const Vgg16Conv& conv, int size,
+                                           bool last,
+                                           dnnl::algorithm algorithm) const {
     const bool bf16 = arithmetic_ == Arithmetic::kBf16;
     const Type type = bf16 ? Type::bf16 : Type::f32;
     const memory::desc any_input({1, conv.in, size, size}, type, Layout::any);
@@ -122,17 +153,15 @@ class Vgg16Network : public Network {
     const Layout layout = arithmetic_ == Arithmetic::kFp32Winograd
                               ? Layout::nChw16c
                               : Layout::any;
-    return ConvolutionPlan(
-        {dnnl::prop_kind::forward_inference,
-         algorithm,
-         conv.in == 3 ? any_input : last_.get_desc(),
-         {{conv.out, conv.in, 3, 3}, type, Layout::any},
-         {{conv.out}, Type::f32, Layout::x},
-         {{1, conv.out, size, size}, last ? Type::f32 : type, layout},
-         /*strides=*/{1, 1},
-         /*padding_l=*/{1, 1},
-         /*padding_r=*/{1, 1}},
-        ReluBehind(), engine_);
+    return {dnnl::prop_kind::forward_inference,
+            algorithm,
+            conv.in == 3 ? any_input : last_.get_desc(),
+            {{conv.out, conv.in, 3, 3}, type, Layout::any},
+            {{conv.out}, Type::f32, Layout::x},
+            {{1, conv.out, size, size}, last ? Type::f32 : type, layout},
+            /*strides=*/{1, 1},
+            /*padding_l=*/{1, 1},
+            /*padding_r=*/{1, 1}};
   }
 
   static dnnl::primitive_attr ReluBehind() {
@@ -164,7 +193,7 @@ class Vgg16Network : public Network {
          /*padding_r=*/{0, 0}},
         OwnScratchpad(), engine_);
     const memory output = NewActivation(plan.dst_desc());
-    AddStep(dnnl::pooling_forward(plan), plan.scratchpad_desc(),
+    AddStep(threads_, dnnl::pooling_forward(plan), plan.scratchpad_desc(),
             {{DNNL_ARG_SRC, last_}, {DNNL_ARG_DST, output}});
     last_ = output;
   }
@@ -173,16 +202,17 @@ class Vgg16Network : public Network {
     const memory output = NewActivation(to);
     const dnnl::reorder::primitive_desc plan(engine_, from.get_desc(), engine_,
                                              to, OwnScratchpad());
-    AddStep(dnnl::reorder(plan), plan.scratchpad_desc(),
+    AddStep(threads_, dnnl::reorder(plan), plan.scratchpad_desc(),
             {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, output}});
     last_ = output;
   }
 
-  void AddStep(dnnl::primitive primitive, const memory::desc& scratchpad,
+  void AddStep(int threads, dnnl::primitive primitive,
+               const memory::desc& scratchpad,
                std::unordered_map<int, memory> args) {
     scratchpads_.push_back(Unplaced(scratchpad, engine_));
     args.emplace(DNNL_ARG_SCRATCHPAD, scratchpads_.back());
-    steps_.push_back({std::move(primitive), std::move(args)});
+    steps_.push_back({threads, std::move(primitive), std::move(args)});
   }
 
   memory NewActivation(const memory::desc& desc) {
