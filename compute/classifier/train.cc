@@ -7,7 +7,9 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,11 +19,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/backbone/omp_threads.h"
 #include "compute/classifier/training_input.h"
 #include "compute/evaluation/metrics.h"
 
 namespace nevus {
 namespace {
+
+// OpenBLAS cuts a matrix product by its number of threads, and each cut rounds
+// differently; at the sizes of a batch a second thread gains nothing besides.
+// The count belongs to the process, so it is not put back: a training beside
+// this one needs it too. Looked up, not linked: another BLAS may stand in its
+// place.
+void PinBlasToOneThread() {
+  using Set = void (*)(int);
+  if (void* const set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<Set>(set)(1);
+  }
+}
 
 // Adam (Kingma and Ba, 2015, algorithm 1) with decoupled weight decay
 // (Loshchilov and Hutter, 2019, algorithm 2).
@@ -206,6 +221,9 @@ absl::StatusOr<TrainedHead> Train(
     const TrainingSet& train, const TrainingSet& validation,
     const TrainOptions& options,
     const std::function<bool(const TrainProgress&)>& keep_going) {
+  PinBlasToOneThread();
+  at::get_num_threads();  // LibTorch's own setting of this thread, first.
+  const ScopedOmpThreads one_core(1);
   const c10::InferenceMode no_autograd;
   Trainer trainer(train, options);
   TrainedHead best;

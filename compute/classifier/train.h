@@ -62,10 +62,10 @@ struct TrainedHead {
 // An input that is constant over `train` (its deviation is not above a
 // millionth of its mean: float noise) gets inverse_std 0.
 //
-// The same arguments give the same bytes on one machine with one setting of
-// BLAS threads (OMP_NUM_THREADS), whatever else runs; no global generator or
-// thread count is read or set. Thread-safe. Runs in the calling thread and
-// BLAS's pool.
+// The same arguments give the same bytes on one machine, whatever else runs and
+// whatever OMP_NUM_THREADS says: it runs on one core, the calling thread's, for
+// which it sets OpenBLAS to one thread, in the whole process and for good. No
+// global generator is read or set. Thread-safe.
 //
 // `keep_going` hears of every epoch in the calling thread; it may be empty.
 //

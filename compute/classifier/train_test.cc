@@ -1,5 +1,7 @@
 #include "compute/classifier/train.h"
 
+#include <dlfcn.h>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +15,7 @@
 
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "compute/backbone/omp_threads.h"
 #include "compute/classifier/testdata/logistic_regression_golden.h"
 #include "compute/evaluation/metrics.h"
 #include "gtest/gtest.h"
@@ -175,6 +178,20 @@ TEST_F(SmallTrainTest, TrainingsAtTheSameTimeDoNotDisturbEachOther) {
     SCOPED_TRACE(i);
     ExpectSameBytes(alone[i].head, together[i].head);
   }
+}
+
+// With two OpenBLAS threads a product of this size is cut, and rounds
+// otherwise.
+TEST_F(SmallTrainTest, TheNumberOfThreadsChangesNoByte) {
+  options_.hidden = 256;
+  options_.batch_size = 300;
+  const TrainedHead one = Trained(train_, validation_, options_);
+  if (void* const set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<void (*)(int)>(set)(2);
+  }
+  const ScopedOmpThreads two_cores(2);
+  const TrainedHead two = Trained(train_, validation_, options_);
+  ExpectSameBytes(one.head, two.head);
 }
 
 TEST_F(SmallTrainTest, TheBestEpochIsKeptAndPatienceEndsTheTraining) {

@@ -1,5 +1,5 @@
 // The report's style sheet: light, dark and paper, nothing from outside.
-// ... -> evaluation -> [report]. Knows the class names in report.cc and chart.cc.
+// ... -> evaluation -> [report]. Knows the class names in report.cc, chart.cc.
 #ifndef NEVUS_COMPUTE_EVALUATION_PAGE_STYLE_H_
 #define NEVUS_COMPUTE_EVALUATION_PAGE_STYLE_H_
 
