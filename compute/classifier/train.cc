@@ -2,7 +2,7 @@
 //
 // feature -> [training] -> model. The only file of the classifier that knows
 // LibTorch, and of LibTorch only ATen: the gradient of two layers is six lines,
-// and without autograd there is no graph, no module and no global state.
+// and without autograd there is no graph and no module.
 #include "compute/classifier/train.h"
 
 #include <ATen/ATen.h>
