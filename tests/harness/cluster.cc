@@ -1,0 +1,182 @@
+#include "tests/harness/cluster.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "base/rpc/channel.h"
+#include "base/status.h"
+#include "gtest/gtest.h"
+
+namespace nevus {
+namespace {
+
+constexpr char kNevusd[] = "services/nevusd/nevusd";
+constexpr char kNevus[] = "clients/nevus/nevus";
+// Long, for a loaded machine; reached only by a failure.
+constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+
+// A port that was free a moment ago. Processes that must know each other's
+// address before any of them runs need one.
+int FreePort() {
+  const int socket_file = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address;
+  std::memset(&address, 0, sizeof(address));
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  bind(socket_file, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(socket_file, reinterpret_cast<sockaddr*>(&address), &size);
+  close(socket_file);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace
+
+Topology TopologyFromEnvironment() {
+  const char* name = std::getenv("NEVUS_TOPOLOGY");
+  return name != nullptr && std::string(name) == "many"
+             ? Topology::kManyProcesses
+             : Topology::kOneProcess;
+}
+
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
+  auto cluster = std::unique_ptr<Cluster>(new Cluster);
+  const auto arguments = [&](const std::string& name, int port,
+                             const std::string& services,
+                             const std::string& workers,
+                             const std::string& peers) {
+    return std::vector<std::string>{
+        kNevusd,
+        absl::StrCat("--data=", cluster->File("data-" + name)),
+        absl::StrCat("--listen=127.0.0.1:", port),
+        absl::StrCat("--services=", services),
+        absl::StrCat("--workers=", workers),
+        absl::StrCat("--peers=", peers)};
+  };
+  if (topology == Topology::kOneProcess) {
+    const int port = FreePort();
+    cluster->server_ = absl::StrCat("127.0.0.1:", port);
+    cluster->members_.push_back(
+        {"all",
+         arguments("all", port, "all",
+                   "extraction=1,training=1,evaluation=1", ""),
+         nullptr});
+  } else {
+    std::map<std::string, int> ports;
+    std::vector<std::string> addresses;
+    for (const std::string& service : ServiceNames()) {
+      ports[service] = FreePort();
+      addresses.push_back(absl::StrCat(service, "=127.0.0.1:", ports[service]));
+    }
+    cluster->server_ = absl::StrJoin(addresses, ",");
+    for (const std::string& service : ServiceNames()) {
+      cluster->members_.push_back(
+          {service,
+           arguments(service, ports[service], service, "none",
+                     cluster->server_),
+           nullptr});
+    }
+    for (const std::string kind : {"extraction", "training", "evaluation"}) {
+      const std::string name = "worker-" + kind;
+      cluster->members_.push_back(
+          {name,
+           arguments(name, FreePort(), "none", kind + "=1", cluster->server_),
+           nullptr});
+    }
+  }
+  RETURN_IF_ERROR(cluster->StartProcesses());
+  return cluster;
+}
+
+absl::Status Cluster::StartMember(Member& member) {
+  ASSIGN_OR_RETURN(member.process,
+                   Process::Start(member.arguments, File(member.name + ".log")));
+  // Connected: the port is served, and everything behind it opened.
+  const std::string& listen = member.arguments[2];
+  const auto channel = ConnectTo(listen.substr(listen.find('=') + 1));
+  const bool connected = channel->WaitForConnected(
+      std::chrono::system_clock::now() + absl::ToChronoSeconds(kStartTimeout));
+  if (!connected || !member.process->running()) {
+    return absl::InternalError(
+        absl::StrCat(member.name, " did not start:\n", Logs()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::StartProcesses() {
+  for (Member& member : members_) {
+    if (member.process == nullptr) RETURN_IF_ERROR(StartMember(member));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::Stop() {
+  absl::Status result;
+  for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
+    if (member->process == nullptr) continue;
+    const int code = member->process->End(SIGTERM);
+    member->process.reset();
+    if (code != 0) {
+      result = absl::InternalError(absl::StrCat(
+          member->name, " ended with ", code, " after SIGTERM:\n", Logs()));
+    }
+  }
+  return result;
+}
+
+absl::Status Cluster::Kill(const std::string& name) {
+  for (Member& member : members_) {
+    if (member.name != name || member.process == nullptr) continue;
+    member.process->End(SIGKILL);
+    member.process.reset();
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("no process ", name));
+}
+
+std::vector<std::string> Cluster::process_names() const {
+  std::vector<std::string> names;
+  for (const Member& member : members_) names.push_back(member.name);
+  return names;
+}
+
+CommandResult Cluster::Cli(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), kNevus);
+  arguments.push_back("--server=" + server_);
+  return RunCommand(arguments);
+}
+
+std::string Cluster::CliJson(std::vector<std::string> arguments) const {
+  arguments.push_back("--output=json");
+  const CommandResult result = Cli(arguments);
+  EXPECT_EQ(result.exit_code, 0)
+      << absl::StrJoin(arguments, " ") << "\n"
+      << result.err << result.out << "\n"
+      << Logs();
+  return result.out;
+}
+
+std::string Cluster::Logs() const {
+  std::string logs;
+  for (const Member& member : members_) {
+    std::ifstream file(File(member.name + ".log"));
+    std::stringstream text;
+    text << file.rdbuf();
+    absl::StrAppend(&logs, "--- ", member.name, "\n", text.str());
+  }
+  return logs;
+}
+
+}  // namespace nevus
