@@ -1,0 +1,171 @@
+#include "services/extraction/extraction_handler.h"
+
+#include <algorithm>
+#include <future>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "compute/feature/feature_extractor.h"
+#include "protos/nevus/v1/feature.grpc.pb.h"
+#include "services/extraction/extractor_source.h"
+#include "services/runtime/convert.h"
+#include "services/runtime/peer_call.h"
+#include "services/runtime/peer_reads.h"
+
+namespace nevus {
+namespace {
+
+// Images fetched, computed and written together. Few, so that cancel is heard
+// soon and memory stays small; enough that the sync of a write is shared.
+constexpr size_t kGroupImages = 8;
+
+using Digests = std::vector<std::string>;
+using Images = std::vector<std::string>;
+
+absl::Status BadStoredImage(const std::string& digest,
+                            const absl::Status& why) {
+  // What the machine lacks, such as memory, is not the image's fault.
+  if (why.code() != absl::StatusCode::kInvalidArgument) {
+    return Annotate(why, absl::StrCat("image ", digest));
+  }
+  return WithReason(
+      absl::DataLossError(absl::StrCat(
+          "the stored image ", digest,
+          " does not decode: ", std::string(why.message()),
+          ". It did when it was imported: check the disk, then import it "
+          "again")),
+      "STORED_IMAGE_BAD", {{"image", digest}});
+}
+
+std::vector<Digests> Groups(const Digests& digests) {
+  std::vector<Digests> groups;
+  for (size_t i = 0; i < digests.size(); i += kGroupImages) {
+    groups.emplace_back(
+        digests.begin() + i,
+        digests.begin() + std::min(digests.size(), i + kGroupImages));
+  }
+  return groups;
+}
+
+class ExtractionHandler : public TaskHandler {
+ public:
+  ExtractionHandler(const Peers& peers, int threads)
+      : peers_(peers), threads_(threads) {}
+
+  v1::WorkerKind kind() const override { return v1::EXTRACTION; }
+
+  absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
+                                  TaskContext& context) override {
+    const v1::ExtractTask& task = spec.extract();
+    RETURN_IF_ERROR(Load(task));
+    // A task that another worker began: what it wrote is not computed again.
+    ASSIGN_OR_RETURN(const Digests missing,
+                     FindMissingFeatures(peers_, task.space(),
+                                         {task.image_digests().begin(),
+                                          task.image_digests().end()},
+                                         nullptr));
+    v1::Progress progress;
+    progress.set_unit("images");
+    progress.set_total(task.image_digests_size());
+    progress.set_done(task.image_digests_size() -
+                      static_cast<int64_t>(missing.size()));
+    context.Report(progress);
+    RETURN_IF_ERROR(ExtractAll(Groups(missing), context, progress));
+    return task.space();
+  }
+
+ private:
+  absl::Status Load(const v1::ExtractTask& task) {
+    if (extractor_ != nullptr && extractor_->digest() == task.space()) {
+      return absl::OkStatus();
+    }
+    extractor_ = nullptr;  // two networks need not fit into memory
+    v1::FeatureSpace space;
+    space.set_digest(task.space());
+    space.set_backbone_digest(task.backbone());
+    space.set_cut(task.cut());
+    space.set_pooling(task.pooling());
+    space.set_arithmetic(task.arithmetic());
+    FeatureExtractorOptions options;
+    options.threads = threads_;
+    ASSIGN_OR_RETURN(extractor_, LoadExtractor(peers_, space, options));
+    return absl::OkStatus();
+  }
+
+  // While one group is computed the next is fetched and the last is written, so
+  // that the network never waits for disk or network. One group each: bounded.
+  absl::Status ExtractAll(const std::vector<Digests>& groups,
+                          TaskContext& context, v1::Progress& progress) {
+    std::future<absl::StatusOr<Images>> fetched;
+    std::future<absl::Status> written;
+    if (!groups.empty()) fetched = Fetch(groups[0]);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      if (context.cancelled()) {
+        return absl::CancelledError(
+            "the job was cancelled or the lease lost; what is written stays");
+      }
+      ASSIGN_OR_RETURN(const Images images, fetched.get());
+      if (i + 1 < groups.size()) fetched = Fetch(groups[i + 1]);
+      ASSIGN_OR_RETURN(v1::WriteFeaturesRequest write,
+                       Compute(groups[i], images));
+      *write.mutable_lease() = context.lease();
+      if (written.valid()) RETURN_IF_ERROR(written.get());
+      written = Write(std::move(write));
+      progress.set_done(progress.done() + groups[i].size());
+      context.Report(progress);
+    }
+    return written.valid() ? written.get() : absl::OkStatus();
+  }
+
+  std::future<absl::StatusOr<Images>> Fetch(const Digests& digests) {
+    return std::async(std::launch::async, [this, &digests] {
+      return ReadImages(peers_, digests, nullptr);
+    });
+  }
+
+  absl::StatusOr<v1::WriteFeaturesRequest> Compute(const Digests& digests,
+                                                   const Images& images) {
+    v1::WriteFeaturesRequest request;
+    *request.mutable_space() =
+        ToProto(extractor_->spec(), extractor_->dimension());
+    const std::vector<absl::StatusOr<std::vector<float>>> features =
+        extractor_->Extract({images.begin(), images.end()});
+    for (size_t i = 0; i < features.size(); ++i) {
+      if (!features[i].ok()) {
+        return BadStoredImage(digests[i], features[i].status());
+      }
+      v1::Feature& feature = *request.add_features();
+      feature.set_image_digest(digests[i]);
+      *feature.mutable_values() = {features[i]->begin(), features[i]->end()};
+    }
+    return request;
+  }
+
+  std::future<absl::Status> Write(v1::WriteFeaturesRequest request) {
+    return std::async(std::launch::async, [this, request = std::move(request)] {
+      const auto stub =
+          v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
+      return CallPeer(*stub, &v1::FeatureService::Stub::WriteFeatures, request,
+                      nullptr)
+          .status();
+    });
+  }
+
+  const Peers& peers_;
+  const int threads_;
+  std::unique_ptr<FeatureExtractor> extractor_;  // of the last task
+};
+
+}  // namespace
+
+std::unique_ptr<TaskHandler> NewExtractionHandler(const Peers& peers,
+                                                  int threads) {
+  return std::make_unique<ExtractionHandler>(peers, threads);
+}
+
+}  // namespace nevus

@@ -1,0 +1,23 @@
+// The work of an `extraction` worker: images in, features out. Stateless but
+// for the network that it loaded last.
+#ifndef NEVUS_SERVICES_EXTRACTION_EXTRACTION_HANDLER_H_
+#define NEVUS_SERVICES_EXTRACTION_EXTRACTION_HANDLER_H_
+
+#include <memory>
+
+#include "services/runtime/peers.h"
+#include "services/worker/task_handler.h"
+
+namespace nevus {
+
+// Computes on `threads` cores. A task's result is its feature space's digest.
+// `peers` must outlive it.
+//
+// Errors of a task, beside those of LoadExtractor and of the peers: DATA_LOSS:
+// a stored image does not decode (STORED_IMAGE_BAD, naming it); CANCELLED.
+std::unique_ptr<TaskHandler> NewExtractionHandler(const Peers& peers,
+                                                  int threads);
+
+}  // namespace nevus
+
+#endif  // NEVUS_SERVICES_EXTRACTION_EXTRACTION_HANDLER_H_

@@ -1,0 +1,89 @@
+#include "services/runtime/convert.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/image/preprocess.h"
+
+namespace nevus {
+
+absl::StatusOr<v1::Split> ParseSplit(const std::string& name) {
+  for (v1::Split split : {v1::TRAIN, v1::VALIDATION, v1::TEST}) {
+    if (name == SplitName(split)) return split;
+  }
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "split ", Quoted(name),
+          " is not known; it is train, validation or test. Choose one")),
+      "SPLIT_UNKNOWN");
+}
+
+std::string SplitName(v1::Split split) {
+  return absl::AsciiStrToLower(v1::Split_Name(split));
+}
+
+absl::StatusOr<BackboneInfo> ToBackboneInfo(const v1::Backbone& backbone) {
+  BackboneInfo info;
+  info.arch = backbone.arch();
+  info.input_size = backbone.input_size();
+  ASSIGN_OR_RETURN(info.normalization,
+                   ParseNormalization(backbone.normalization()));
+  info.digest = backbone.digest();
+  for (const v1::Cut& cut : backbone.cuts()) {
+    info.cuts.push_back(
+        {cut.name(), cut.channels(), cut.height(), cut.width()});
+  }
+  info.default_cut = backbone.default_cut();
+  info.parameters = backbone.parameters();
+  info.gmac = backbone.gmac();
+  info.weights_kind = backbone.weights_kind();
+  return info;
+}
+
+v1::FeatureSpace ToProto(const FeatureSpaceSpec& spec, int dimension) {
+  v1::FeatureSpace space;
+  space.set_digest(FeatureSpaceDigest(spec));
+  space.set_backbone_digest(spec.backbone_digest);
+  space.set_cut(spec.cut);
+  space.set_pooling(PoolingName(spec.pooling));
+  space.set_arithmetic(ArithmeticName(spec.arithmetic));
+  space.set_input_size(spec.input_size);
+  space.set_normalization(NormalizationName(spec.normalization));
+  space.set_dimension(dimension);
+  return space;
+}
+
+absl::StatusOr<Head> ToHead(const v1::Head& head) {
+  Head result;
+  result.inputs = head.inputs();
+  result.hidden = head.hidden();
+  result.mean = {head.mean().begin(), head.mean().end()};
+  result.inverse_std = {head.inverse_std().begin(), head.inverse_std().end()};
+  result.w1 = {head.w1().begin(), head.w1().end()};
+  result.b1 = {head.b1().begin(), head.b1().end()};
+  result.w2 = {head.w2().begin(), head.w2().end()};
+  result.b2 = head.b2();
+  RETURN_IF_ERROR(CheckHead(result));
+  return result;
+}
+
+v1::Head ToProto(const Head& head) {
+  v1::Head result;
+  result.set_inputs(head.inputs);
+  result.set_hidden(head.hidden);
+  *result.mutable_mean() = {head.mean.begin(), head.mean.end()};
+  *result.mutable_inverse_std() = {head.inverse_std.begin(),
+                                   head.inverse_std.end()};
+  *result.mutable_w1() = {head.w1.begin(), head.w1.end()};
+  *result.mutable_b1() = {head.b1.begin(), head.b1.end()};
+  *result.mutable_w2() = {head.w2.begin(), head.w2.end()};
+  result.set_b2(head.b2);
+  return result;
+}
+
+}  // namespace nevus

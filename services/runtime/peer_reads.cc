@@ -1,0 +1,163 @@
+#include "services/runtime/peer_reads.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/name.h"
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
+#include "protos/nevus/v1/dataset.grpc.pb.h"
+#include "protos/nevus/v1/feature.grpc.pb.h"
+#include "services/runtime/peer_call.h"
+
+namespace nevus {
+namespace {
+
+// The contract's limit on one request (feature.proto).
+constexpr size_t kDigestsInRequest = 100'000;
+
+// Calls `ask` with at most kDigestsInRequest of `digests` at a time.
+template <typename Ask>
+absl::Status InRequests(const std::vector<std::string>& digests, Ask ask) {
+  for (size_t i = 0; i < digests.size(); i += kDigestsInRequest) {
+    const size_t end = std::min(digests.size(), i + kDigestsInRequest);
+    RETURN_IF_ERROR(ask(digests.begin() + i, digests.begin() + end));
+  }
+  return absl::OkStatus();
+}
+
+// A peer that answers with something else than was asked: a bug or another
+// version, never to be worked with.
+absl::Status WrongAnswer(const std::string& wanted, const std::string& got) {
+  return absl::InternalError(
+      absl::StrCat("asked a peer for ", wanted, " and got ", Quoted(got),
+                   ". Check that all servers run the same version"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<v1::Example>> ReadExamples(
+    const Peers& peers, const std::string& dataset, int64_t version,
+    const std::vector<v1::Split>& splits, const grpc::ServerContext* caller) {
+  RETURN_IF_ERROR(CheckName("dataset", dataset));
+  if (version <= 0) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "version ", version, " of dataset ", dataset,
+            " is no version; versions are 1, 2, 3 ... Seal the draft with "
+            "`nevus dataset seal ",
+            dataset, "` and name the version it prints")),
+        "VERSION_INVALID");
+  }
+  v1::ReadExamplesRequest request;
+  request.set_dataset(dataset);
+  request.set_version(version);
+  for (v1::Split split : splits) request.add_splits(split);
+  const auto stub = v1::DatasetService::NewStub(peers.ChannelTo("ingestion"));
+  const auto context = PeerContext(caller);
+  const auto reader = stub->ReadExamples(context.get(), request);
+  std::vector<v1::Example> examples;
+  v1::ReadExamplesResponse response;
+  while (reader->Read(&response)) {
+    for (v1::Example& example : *response.mutable_examples()) {
+      examples.push_back(std::move(example));
+    }
+  }
+  RETURN_IF_ERROR(FromGrpc(reader->Finish()));
+  return examples;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadImages(
+    const Peers& peers, const std::vector<std::string>& digests,
+    const grpc::ServerContext* caller) {
+  v1::ReadImagesRequest request;
+  *request.mutable_digests() = {digests.begin(), digests.end()};
+  const auto stub = v1::DatasetService::NewStub(peers.ChannelTo("ingestion"));
+  const auto context = PeerContext(caller);
+  const auto reader = stub->ReadImages(context.get(), request);
+  std::vector<std::string> images;
+  absl::Status wrong;
+  v1::ReadImagesResponse response;
+  while (reader->Read(&response)) {
+    if (images.size() >= digests.size() ||
+        response.digest() != digests[images.size()]) {
+      wrong = WrongAnswer("images", response.digest());
+      context->TryCancel();
+      break;
+    }
+    images.push_back(std::move(*response.mutable_image()));
+  }
+  const absl::Status finished = FromGrpc(reader->Finish());
+  RETURN_IF_ERROR(wrong);
+  RETURN_IF_ERROR(finished);
+  if (images.size() != digests.size()) {
+    return WrongAnswer(absl::StrCat(digests.size(), " images"),
+                       absl::StrCat(images.size()));
+  }
+  return images;
+}
+
+absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
+    const Peers& peers, const std::string& space,
+    const std::vector<std::string>& digests,
+    const grpc::ServerContext* caller) {
+  const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
+  std::vector<std::string> missing;
+  RETURN_IF_ERROR(InRequests(digests, [&](auto begin, auto end) {
+    v1::FindMissingRequest request;
+    request.set_space(space);
+    *request.mutable_image_digests() = {begin, end};
+    ASSIGN_OR_RETURN(const v1::FindMissingResponse response,
+                     CallPeer(*stub, &v1::FeatureService::Stub::FindMissing,
+                              request, caller));
+    missing.insert(missing.end(), response.image_digests().begin(),
+                   response.image_digests().end());
+    return absl::OkStatus();
+  }));
+  return missing;
+}
+
+absl::StatusOr<std::vector<float>> ReadFeatures(
+    const Peers& peers, const std::string& space, int dimension,
+    const std::vector<std::string>& digests,
+    const grpc::ServerContext* caller) {
+  const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
+  std::vector<float> rows;
+  rows.reserve(digests.size() * dimension);
+  RETURN_IF_ERROR(InRequests(digests, [&](auto begin, auto end) {
+    v1::ReadFeaturesRequest request;
+    request.set_space(space);
+    *request.mutable_image_digests() = {begin, end};
+    const auto context = PeerContext(caller);
+    const auto reader = stub->ReadFeatures(context.get(), request);
+    auto expected = begin;
+    absl::Status wrong;
+    v1::ReadFeaturesResponse response;
+    while (wrong.ok() && reader->Read(&response)) {
+      for (const v1::Feature& feature : response.features()) {
+        if (expected == end || feature.image_digest() != *expected ||
+            feature.values_size() != dimension) {
+          wrong =
+              WrongAnswer(absl::StrCat("features of ", dimension, " numbers"),
+                          feature.image_digest());
+          context->TryCancel();
+          break;
+        }
+        rows.insert(rows.end(), feature.values().begin(),
+                    feature.values().end());
+        ++expected;
+      }
+    }
+    const absl::Status finished = FromGrpc(reader->Finish());
+    RETURN_IF_ERROR(wrong);
+    RETURN_IF_ERROR(finished);
+    return expected == end ? absl::OkStatus()
+                           : WrongAnswer("features", "too few of them");
+  }));
+  return rows;
+}
+
+}  // namespace nevus
