@@ -21,8 +21,8 @@ absl::Status InTwoSplits(const std::string& what, const std::string& reason,
   return WithReason(
       absl::FailedPreconditionError(absl::StrCat(
           what, " stands in two splits: example ", Quoted(one.id()), " in ",
-          SplitName(one.split()), " and ", Quoted(other.id()), " in ",
-          SplitName(other.split()),
+          SplitText(one.split()), " and ", Quoted(other.id()), " in ",
+          SplitText(other.split()),
           "; what is learned from must not be tested on: draw the splits "
           "anew, ",
           "by group, or remove one of the two")),
@@ -41,7 +41,7 @@ const v1::Example* FindOther(FirstRows& first, const std::string& key,
 
 }  // namespace
 
-std::string SplitName(v1::Split split) {
+std::string SplitText(v1::Split split) {
   switch (split) {
     case v1::TRAIN:
       return "train";
@@ -55,7 +55,7 @@ std::string SplitName(v1::Split split) {
 }
 
 std::string CountKey(const v1::Example& row) {
-  return absl::StrCat(SplitName(row.split()), "/", row.label());
+  return absl::StrCat(SplitText(row.split()), "/", row.label());
 }
 
 bool IsSynthetic(const v1::Example& row) {
@@ -69,7 +69,7 @@ std::string DatasetDigest(const std::vector<v1::Example>& rows) {
   for (const v1::Example& row : rows) {
     hash.UpdateField(row.id());
     hash.UpdateField(row.image_digest());
-    hash.UpdateField(SplitName(row.split()));
+    hash.UpdateField(SplitText(row.split()));
     hash.UpdateField(row.label());
     hash.UpdateField(row.group());
     hash.UpdateField(absl::StrCat(row.attributes().size()));
@@ -110,8 +110,8 @@ std::string FindConflict(const v1::Example& stored,
   }
   if (offered.split() != v1::SPLIT_UNSPECIFIED &&
       stored.split() != offered.split()) {
-    return differ("split", SplitName(stored.split()),
-                  SplitName(offered.split()));
+    return differ("split", SplitText(stored.split()),
+                  SplitText(offered.split()));
   }
   if (stored.label() != offered.label()) {
     return differ("label", stored.label(), offered.label());

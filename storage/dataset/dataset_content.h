@@ -12,7 +12,7 @@
 namespace nevus {
 
 // "train", "validation", "test"; "unspecified" for a row in no split.
-std::string SplitName(v1::Split split);
+std::string SplitText(v1::Split split);
 
 // "split/label", as counts name it.
 std::string CountKey(const v1::Example& row);

@@ -111,7 +111,7 @@ absl::StatusOr<std::vector<v1::ImportOutcome>> DatasetStore::Add(
   if (absl::IsNotFound(record.status())) {
     record.emplace();
     record->set_name(dataset);
-    *record->mutable_create_time() = ToTimestamp(now);
+    *record->mutable_create_time() = TimestampOf(now);
   }
   RETURN_IF_ERROR(record.status());
 
@@ -151,8 +151,8 @@ absl::Status DatasetStore::SetSplits(
     if (row.split() != v1::SPLIT_UNSPECIFIED && row.split() != of_group) {
       return WithReason(absl::FailedPreconditionError(absl::StrCat(
                             "group ", Quoted(row.group()), " would stand in ",
-                            SplitName(of_group), " and, with example ",
-                            Quoted(row.id()), ", in ", SplitName(row.split()),
+                            SplitText(of_group), " and, with example ",
+                            Quoted(row.id()), ", in ", SplitText(row.split()),
                             "; give all of a group the same split")),
                         "GROUP_IN_TWO_SPLITS", {{"id", row.id()}});
     }
@@ -199,7 +199,7 @@ absl::StatusOr<v1::DatasetVersion> DatasetStore::Seal(
   sealed.set_version(version);
   sealed.set_examples(static_cast<int64_t>(rows.size()));
   Count(rows, *sealed.mutable_counts());
-  *sealed.mutable_seal_time() = ToTimestamp(now);
+  *sealed.mutable_seal_time() = TimestampOf(now);
 
   std::vector<Mutation> batch;
   for (const v1::Example& row : rows) {

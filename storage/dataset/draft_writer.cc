@@ -48,9 +48,9 @@ absl::StatusOr<v1::ImportOutcome> DraftWriter::Add(const v1::Example& row,
       return Refused(
           row.id(), "GROUP_IN_TWO_SPLITS",
           absl::StrCat("group ", Quoted(row.group()), " of example ",
-                       Quoted(row.id()), " stands in ", SplitName(split),
+                       Quoted(row.id()), " stands in ", SplitText(split),
                        "; a group falls whole into one split, so put the ",
-                       "example there, not in ", SplitName(row.split())));
+                       "example there, not in ", SplitText(row.split())));
     }
   }
   RETURN_IF_ERROR(Take(row, std::move(image)));

@@ -8,7 +8,7 @@
 
 namespace nevus {
 
-inline google::protobuf::Timestamp ToTimestamp(absl::Time time) {
+inline google::protobuf::Timestamp TimestampOf(absl::Time time) {
   const timespec parts = absl::ToTimespec(time);
   google::protobuf::Timestamp timestamp;
   timestamp.set_seconds(parts.tv_sec);
