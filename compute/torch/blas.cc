@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "compute/backbone/omp_threads.h"
+#include "compute/torch/blas_threads.h"
 
 namespace nevus {
 namespace {
@@ -28,15 +29,6 @@ std::string LibraryOf(const char* symbol) {
   const std::string library = resolved ? resolved : info.dli_fname;
   free(resolved);
   return library;
-}
-
-// OpenBLAS keeps threads of its own, which OpenMP's count does not reach. Not
-// linked by name: another BLAS may stand in its place.
-void SetOpenBlasThreads(int threads) {
-  using Set = void (*)(int);
-  if (void* const set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
-    reinterpret_cast<Set>(set)(threads);
-  }
 }
 
 double MeasureGflops() {
@@ -61,8 +53,10 @@ BlasInfo MeasureBlas(int threads) {
   blas.library = LibraryOf("sgemm_");
   at::get_num_threads();  // LibTorch's own setting of this thread, first
   const ScopedOmpThreads scope(threads);
-  SetOpenBlasThreads(threads);
+  const int before = BlasThreads();
+  SetBlasThreads(threads);
   blas.gflops = MeasureGflops();
+  SetBlasThreads(before);
   const bool reference = absl::StrContains(blas.library, "/blas/libblas.so");
   if (reference || blas.gflops < kSlowGflops) {
     blas.problem = absl::StrCat(

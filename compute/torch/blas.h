@@ -15,8 +15,8 @@ struct BlasInfo {
 };
 
 // Multiplies two matrices of 768 x 768 a few times on `threads` cores: a tenth
-// of a second, or a second with the slow library. Leaves OpenBLAS, of which a
-// process has one, at that count. Not beside other heavy work.
+// of a second, or a second with the slow library. Not beside other work: the
+// count of OpenBLAS's threads, which it sets meanwhile, is the process's.
 BlasInfo MeasureBlas(int threads);
 
 }  // namespace nevus

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/tensor.h"
+#include "compute/torch/blas_threads.h"
 
 namespace nevus {
 namespace {
@@ -54,6 +55,10 @@ ScriptModule::~ScriptModule() = default;
 
 absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
     std::string_view bytes, int input_size) {
+  // Convolutions on few pixels become matrix products in LibTorch. On threads
+  // of its own OpenBLAS would cut them otherwise, and let one caller in at a
+  // time.
+  SetBlasThreads(1);
   auto rep = std::make_unique<Rep>();
   rep->input_size = input_size;
   try {
