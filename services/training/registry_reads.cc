@@ -1,0 +1,61 @@
+#include "services/training/registry_reads.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "protos/nevus/v1/model.grpc.pb.h"
+#include "services/runtime/peer_call.h"
+
+namespace nevus {
+
+absl::StatusOr<v1::Model> GetModelVersion(const Peers& peers,
+                                          const std::string& name,
+                                          int64_t version,
+                                          const grpc::ServerContext* caller) {
+  RETURN_IF_ERROR(CheckName("model", name));
+  if (version <= 0) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "version ", version, " of model ", name,
+            " is no version; versions are 1, 2, 3 ... `nevus model list` shows "
+            "those there are")),
+        "VERSION_INVALID");
+  }
+  v1::GetModelRequest request;
+  request.set_name(name);
+  request.set_version(version);
+  const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
+  return CallPeer(*registry, &v1::ModelService::Stub::GetModel, request,
+                  caller);
+}
+
+absl::StatusOr<std::string> JobThatEvaluated(
+    const Peers& peers, const v1::EvaluateTask& task,
+    const grpc::ServerContext* caller) {
+  v1::GetEvaluationRequest request;
+  request.set_model(task.model());
+  request.set_model_version(task.model_version());
+  request.set_dataset(task.dataset());
+  request.set_dataset_version(task.dataset_version());
+  request.set_split(task.split());
+  const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
+  const absl::StatusOr<v1::Evaluation> evaluation = CallPeer(
+      *registry, &v1::ModelService::Stub::GetEvaluation, request, caller);
+  if (absl::IsNotFound(evaluation.status())) return std::string();
+  if (!evaluation.ok()) return evaluation.status();
+  return evaluation->job();
+}
+
+absl::Status TestSplitOpened(const v1::EvaluateTask& task,
+                             const std::string& job) {
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "job ", job, " opened the test split of ", task.dataset(), "@",
+          task.dataset_version(), " for ", task.model(), "@",
+          task.model_version(),
+          "; it is opened once for a model version. Read its report, or judge "
+          "another model version")),
+      "TEST_SPLIT_OPENED", {{"job", job}});
+}
+
+}  // namespace nevus
