@@ -1,0 +1,93 @@
+// Keeps models: their versions, the aliases that point at them, and what
+// evaluations found. The last store before prediction. Takes a head for
+// numbers: whether they agree is checked before.
+#ifndef NEVUS_STORAGE_MODEL_MODEL_STORE_H_
+#define NEVUS_STORAGE_MODEL_MODEL_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+#include "protos/nevus/v1/job.pb.h"
+#include "protos/nevus/v1/model.pb.h"
+#include "storage/engine/key_value_store.h"
+
+namespace nevus {
+
+// Thread-safe. Writers wait for each other, over their disk writes too: what
+// they decide rests on what is stored. Readers wait for nobody.
+//
+// Errors of all: NOT_FOUND (MODEL_NOT_FOUND, ALIAS_NOT_FOUND,
+// EVALUATION_NOT_FOUND); DATA_LOSS. With a lease: LEASE_INVALID,
+// FENCING_TOKEN_STALE, as fence.h.
+class ModelStore {
+ public:
+  // `store` must outlive this.
+  explicit ModelStore(KeyValueStore& store) : store_(store) {}
+
+  // Stores the next version of `model`, synced, and returns it with its
+  // output-only fields. A lease's task registers once: after that it gets the
+  // version that is there.
+  absl::StatusOr<v1::Model> Register(v1::Model model,
+                                     const std::optional<v1::Lease>& lease,
+                                     absl::Time now);
+  absl::StatusOr<v1::Model> Get(const std::string& name, int64_t version) const;
+  absl::StatusOr<v1::Model> GetByAlias(const std::string& name,
+                                       const std::string& alias) const;
+
+  // A place in the list of models.
+  struct Position {
+    std::string name;
+    int64_t version = 0;
+  };
+  // The first `limit` models of `name` ("": of all) after `start_after`,
+  // without heads, in order of name and version.
+  absl::StatusOr<std::vector<v1::Model>> List(
+      const std::string& name, const std::optional<Position>& start_after,
+      int limit) const;
+  // True if a model reads a feature space of this backbone.
+  absl::StatusOr<bool> UsesBackbone(const std::string& backbone_digest) const;
+
+  // Points `alias` at `version`. If it does already, nothing changes.
+  // ABORTED: `etag` is not "" and not the alias's (ALIAS_ETAG_STALE).
+  absl::StatusOr<v1::Alias> Promote(const std::string& model, int64_t version,
+                                    const std::string& alias,
+                                    const std::string& etag, absl::Time now);
+  // Points `alias` back at where it pointed before; again, one further back.
+  // FAILED_PRECONDITION: there is no earlier version (NO_HISTORY).
+  absl::StatusOr<v1::Alias> Rollback(const std::string& model,
+                                     const std::string& alias, absl::Time now);
+  // Of `model` ("": of all), in order of model and alias.
+  absl::StatusOr<std::vector<v1::Alias>> ListAliases(
+      const std::string& model) const;
+
+  // Stores an evaluation with its report, synced; it replaces an older one of
+  // the same model and dataset versions and split. Once for a lease's task.
+  absl::StatusOr<v1::Evaluation> Record(v1::Evaluation evaluation,
+                                        const std::string& report_html,
+                                        const v1::Lease& lease, absl::Time now);
+  absl::StatusOr<v1::Evaluation> GetEvaluation(
+      const v1::GetEvaluationRequest& which) const;
+  absl::StatusOr<std::string> GetReport(
+      const v1::GetEvaluationRequest& which) const;
+
+ private:
+  absl::StatusOr<int64_t> NewestVersion(const std::string& name) const;
+  absl::StatusOr<v1::Alias> GetAlias(const std::string& model,
+                                     const std::string& alias) const;
+  absl::StatusOr<v1::Alias> Move(v1::Alias alias, int64_t to_version,
+                                 absl::Time now);
+
+  KeyValueStore& store_;
+  Mutex writers_;
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_STORAGE_MODEL_MODEL_STORE_H_

@@ -1,0 +1,259 @@
+#include "storage/model/model_store.h"
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "base/status_matchers.h"
+#include "base/temp_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/engine/rocksdb_store.h"
+#include "storage/model/model_digest.h"
+#include "storage/testing/failing_store.h"
+#include "storage/testing/memory_store.h"
+
+namespace nevus {
+namespace {
+
+using absl::StatusCode;
+using testing::ElementsAre;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+
+v1::Model MakeModel(const std::string& name, float b2 = 0.5f) {
+  v1::Model model;
+  model.set_name(name);
+  model.set_positive("melanoma");
+  model.mutable_space()->set_digest(std::string(64, 'a'));
+  model.mutable_space()->set_backbone_digest(std::string(64, 'b'));
+  v1::Head& head = *model.mutable_head();
+  head.set_inputs(2);
+  for (const float value : {1.f, 2.f}) {
+    head.add_mean(value);
+    head.add_inverse_std(value);
+    head.add_w2(value);
+  }
+  head.set_b2(b2);
+  v1::OperatingPoint& point = *model.add_operating_points();
+  point.set_name("youden");
+  point.set_threshold(0.25);
+  return model;
+}
+
+v1::Lease MakeLease(int task, int64_t token) {
+  v1::Lease lease;
+  lease.set_job("j-1");
+  lease.set_task(task);
+  lease.set_fencing_token(token);
+  return lease;
+}
+
+// Computed by python3's hashlib and struct:
+//   python3 storage/model/testdata/digest.py
+TEST(ModelDigestTest, AgreesWithPython) {
+  EXPECT_EQ(ModelDigest(MakeModel("any")),
+            "a3b9e7afef42abf6ade1e345316ee6e12bee4f3e30859d4d54956e2f186da98c");
+}
+
+TEST(ModelDigestTest, OnlyWhatDecidesAnswersCounts) {
+  const std::string digest = ModelDigest(MakeModel("a"));
+  v1::Model same = MakeModel("b");
+  same.mutable_lineage()->set_job("j-9");
+  same.mutable_training()->set_epochs(3);
+  EXPECT_EQ(ModelDigest(same), digest);
+  EXPECT_NE(ModelDigest(MakeModel("a", 0.75f)), digest);
+  v1::Model other = MakeModel("a");
+  other.mutable_operating_points(0)->set_threshold(0.5);
+  EXPECT_NE(ModelDigest(other), digest);
+}
+
+TEST(ModelStoreTest, VersionsCountAndComeBackWhole) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  for (int version = 1; version <= 11; ++version) {
+    EXPECT_EQ(store.Register(MakeModel("m", version), std::nullopt, kNow)
+                  .value()
+                  .version(),
+              version);
+  }
+  const v1::Model model = store.Get("m", 10).value();
+  EXPECT_EQ(model.head().b2(), 10);
+  EXPECT_EQ(model.digest(), ModelDigest(MakeModel("m", 10)));
+  EXPECT_EQ(ReasonOf(store.Get("m", 12).status()), "MODEL_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(store.Get("m", -1).status()), "MODEL_NOT_FOUND");
+  EXPECT_TRUE(store.UsesBackbone(std::string(64, 'b')).value());
+  EXPECT_FALSE(store.UsesBackbone(std::string(64, 'c')).value());
+}
+
+TEST(ModelStoreTest, ATaskRegistersOnceAndAStaleOneNever) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  ASSERT_EQ(
+      store.Register(MakeModel("m"), MakeLease(0, 2), kNow).value().version(),
+      1);
+  EXPECT_EQ(store.Register(MakeModel("m", 9), MakeLease(0, 3), kNow)
+                .value()
+                .head()
+                .b2(),
+            0.5f)
+      << "the next attempt gets what the first one stored";
+  const absl::Status stale =
+      store.Register(MakeModel("m"), MakeLease(0, 1), kNow).status();
+  EXPECT_EQ(stale.code(), StatusCode::kAborted);
+  EXPECT_EQ(ReasonOf(stale), "FENCING_TOKEN_STALE");
+  EXPECT_EQ(
+      store.Register(MakeModel("m"), MakeLease(1, 1), kNow).value().version(),
+      2);
+}
+
+TEST(ModelStoreTest, ListsComeInOrderOfNameAndVersionWithoutHeads) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  for (const char* name : {"b", "a-b", "a", "a"}) {
+    ASSERT_THAT(store.Register(MakeModel(name), std::nullopt, kNow), IsOk());
+  }
+  using Position = ModelStore::Position;
+  const auto list = [&](const std::string& name,
+                        const std::optional<Position>& start_after, int limit) {
+    std::vector<std::string> found;
+    const auto models = store.List(name, start_after, limit);
+    EXPECT_THAT(models, IsOk());
+    for (const v1::Model& model : *models) {
+      EXPECT_FALSE(model.has_head());
+      found.push_back(model.name() + "@" + std::to_string(model.version()));
+    }
+    return found;
+  };
+  EXPECT_THAT(list("", std::nullopt, 9),
+              ElementsAre("a@1", "a@2", "a-b@1", "b@1"));
+  EXPECT_THAT(list("a", std::nullopt, 9), ElementsAre("a@1", "a@2"));
+  EXPECT_THAT(list("", Position{"a", 1}, 2), ElementsAre("a@2", "a-b@1"));
+}
+
+TEST(AliasTest, ItMovesForwardAndBackAndRemembers) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(store.Register(MakeModel("m", i), std::nullopt, kNow), IsOk());
+  }
+  EXPECT_EQ(ReasonOf(store.Rollback("m", "production", kNow).status()),
+            "ALIAS_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(store.Promote("m", 9, "production", "", kNow).status()),
+            "MODEL_NOT_FOUND");
+  const auto first = store.Promote("m", 1, "production", "", kNow);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(store.Promote("m", 1, "production", "", kNow).value().etag(),
+            first->etag())
+      << "already there";
+  ASSERT_THAT(store.Promote("m", 2, "production", first->etag(), kNow), IsOk());
+  const absl::Status stale =
+      store.Promote("m", 3, "production", first->etag(), kNow).status();
+  EXPECT_EQ(stale.code(), StatusCode::kAborted);
+  EXPECT_EQ(ReasonOf(stale), "ALIAS_ETAG_STALE");
+  ASSERT_THAT(store.Promote("m", 3, "production", "", kNow), IsOk());
+  EXPECT_EQ(store.GetByAlias("m", "production").value().version(), 3);
+
+  EXPECT_EQ(store.Rollback("m", "production", kNow).value().version(), 2);
+  const auto back = store.Rollback("m", "production", kNow);
+  EXPECT_EQ(back.value().version(), 1);
+  EXPECT_EQ(back->history_size(), 5);
+  EXPECT_EQ(back->history(4).from_version(), 2);
+  const absl::Status none = store.Rollback("m", "production", kNow).status();
+  EXPECT_EQ(none.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(none), "NO_HISTORY");
+  ASSERT_THAT(store.Promote("m", 1, "candidate", "", kNow), IsOk());
+  const auto aliases = store.ListAliases("").value();
+  ASSERT_EQ(aliases.size(), 2u);
+  EXPECT_EQ(aliases[0].alias(), "candidate");
+  EXPECT_TRUE(store.ListAliases("x").value().empty());
+}
+
+v1::Evaluation MakeEvaluation(double auc) {
+  v1::Evaluation evaluation;
+  evaluation.set_model("m");
+  evaluation.set_model_version(1);
+  evaluation.set_dataset("isic");
+  evaluation.set_dataset_version(1);
+  evaluation.set_split("test");
+  evaluation.set_auc(auc);
+  return evaluation;
+}
+
+v1::GetEvaluationRequest Which() {
+  v1::GetEvaluationRequest which;
+  which.set_model("m");
+  which.set_model_version(1);
+  which.set_dataset("isic");
+  which.set_dataset_version(1);
+  which.set_split("test");
+  return which;
+}
+
+TEST(EvaluationTest, TheNewestIsKeptWithItsReport) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  EXPECT_EQ(
+      ReasonOf(store.Record(MakeEvaluation(0.7), "x", MakeLease(0, 1), kNow)
+                   .status()),
+      "MODEL_NOT_FOUND");
+  ASSERT_THAT(store.Register(MakeModel("m"), std::nullopt, kNow), IsOk());
+  EXPECT_EQ(ReasonOf(store.GetEvaluation(Which()).status()),
+            "EVALUATION_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(store.GetReport(Which()).status()),
+            "EVALUATION_NOT_FOUND");
+  ASSERT_THAT(store.Record(MakeEvaluation(0.7), "one", MakeLease(0, 1), kNow),
+              IsOk());
+  EXPECT_EQ(store.Record(MakeEvaluation(0.9), "late", MakeLease(0, 2), kNow)
+                .value()
+                .auc(),
+            0.7)
+      << "once a task";
+  EXPECT_EQ(store.GetReport(Which()).value(), "one");
+  ASSERT_THAT(store.Record(MakeEvaluation(0.8), "two", MakeLease(1, 1), kNow),
+              IsOk());
+  EXPECT_EQ(store.GetEvaluation(Which()).value().auc(), 0.8);
+  EXPECT_EQ(store.GetReport(Which()).value(), "two");
+}
+
+TEST(ModelStoreTest, DamageIsDataLossNamingTheKey) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  ASSERT_THAT(store.Register(MakeModel("m"), std::nullopt, kNow), IsOk());
+  const std::string head = "head!m!0000000000000000001";
+  memory.Damage(head);
+  EXPECT_THAT(store.Get("m", 1), StatusIs(StatusCode::kDataLoss, head));
+  ASSERT_THAT(memory.Apply({{head, std::nullopt}}), IsOk());
+  EXPECT_THAT(store.Get("m", 1), StatusIs(StatusCode::kDataLoss, "gone"));
+}
+
+TEST(FailAtEveryPointTest, AModelIsNeverThereWithoutItsHead) {
+  MemoryStore memory;
+  FailingStore failing(memory, 1);
+  ModelStore store(failing);
+  EXPECT_THAT(store.Register(MakeModel("m"), MakeLease(0, 1), kNow),
+              StatusIs(StatusCode::kUnavailable, "fail"));
+  EXPECT_TRUE(memory.rows().empty());
+  EXPECT_EQ(
+      store.Register(MakeModel("m"), MakeLease(0, 1), kNow).value().version(),
+      1);
+}
+
+TEST(ModelStoreTest, ReopeningKeepsEverything) {
+  TempDir dir;
+  {
+    auto disk = RocksDbStore::Open(dir.path());
+    ASSERT_THAT(disk, IsOk());
+    ModelStore store(**disk);
+    ASSERT_THAT(store.Register(MakeModel("m"), std::nullopt, kNow), IsOk());
+    ASSERT_THAT(store.Promote("m", 1, "production", "", kNow), IsOk());
+  }
+  auto disk = RocksDbStore::Open(dir.path());
+  ASSERT_THAT(disk, IsOk());
+  EXPECT_EQ(
+      ModelStore(**disk).GetByAlias("m", "production").value().head().b2(),
+      0.5f);
+}
+
+}  // namespace
+}  // namespace nevus
