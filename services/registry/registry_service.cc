@@ -1,0 +1,46 @@
+#include "services/registry/registry_service.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "services/registry/backbone_service.h"
+#include "services/registry/model_service.h"
+#include "storage/backbone/backbone_store.h"
+#include "storage/engine/rocksdb_store.h"
+#include "storage/model/model_store.h"
+
+namespace nevus {
+namespace {
+
+class RegistryService final : public HostedService {
+ public:
+  RegistryService(std::unique_ptr<KeyValueStore> engine, const Clock& clock)
+      : engine_(std::move(engine)),
+        backbones_(*engine_),
+        models_(*engine_),
+        backbone_service_(backbones_, models_, clock),
+        model_service_(models_, clock) {}
+
+  std::vector<grpc::Service*> grpc_services() override {
+    return {&backbone_service_, &model_service_};
+  }
+
+ private:
+  const std::unique_ptr<KeyValueStore> engine_;
+  BackboneStore backbones_;
+  ModelStore models_;
+  BackboneServiceImpl backbone_service_;
+  ModelServiceImpl model_service_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HostedService>> NewRegistryService(
+    const ServiceContext& context) {
+  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> engine,
+                   RocksDbStore::Open(context.data_dir + "/registry"));
+  return std::make_unique<RegistryService>(std::move(engine), *context.clock);
+}
+
+}  // namespace nevus
