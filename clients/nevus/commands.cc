@@ -1,0 +1,65 @@
+#include "clients/nevus/commands.h"
+
+#include <utility>
+
+#include "clients/nevus/context.h"
+#include "clients/nevus/help.h"
+
+namespace nevus {
+namespace {
+
+absl::Status Help(Context& context) {
+  if (context.line().On("markdown")) {
+    context.Write(HelpMarkdown(AllCommands()));
+    return absl::OkStatus();
+  }
+  std::string prefix;
+  for (const std::string& word : context.line().arguments) {
+    prefix += (prefix.empty() ? "" : " ") + word;
+  }
+  context.Write(HelpText(AllCommands(), prefix));
+  return absl::OkStatus();
+}
+
+absl::Status Completion(Context& context) {
+  if (context.argument(0) != "bash") {
+    return UsageError("there is completion for bash only; say bash");
+  }
+  context.Write(BashCompletion(AllCommands()));
+  return absl::OkStatus();
+}
+
+std::vector<Command> HelpCommands() {
+  return {{"help",
+           "[COMMAND] [COMMAND]",
+           "Say what commands there are, or what one does",
+           "",
+           {Flag::Switch("markdown", "print docs/cli.md")},
+           {"nevus help dataset import"},
+           Help},
+          {"completion",
+           "SHELL",
+           "Print completion for a shell: bash",
+           "",
+           {},
+           {"source <(nevus completion bash)"},
+           Completion}};
+}
+
+}  // namespace
+
+const std::vector<Command>& AllCommands() {
+  static const auto* const commands = [] {
+    auto* all = new std::vector<Command>;
+    for (std::vector<Command> (*group)() :
+         {DatasetImportCommands, DatasetCommands, BackboneCommands,
+          FeatureCommands, TrainingCommands, ModelCommands, ClassifyCommands,
+          JobCommands, HelpCommands}) {
+      for (Command& command : group()) all->push_back(std::move(command));
+    }
+    return all;
+  }();
+  return *commands;
+}
+
+}  // namespace nevus

@@ -1,0 +1,27 @@
+// The commands of the CLI, a function a group. main.cc joins them into one
+// table.
+#ifndef NEVUS_CLIENTS_NEVUS_COMMANDS_H_
+#define NEVUS_CLIENTS_NEVUS_COMMANDS_H_
+
+#include <vector>
+
+#include "clients/nevus/command.h"
+
+namespace nevus {
+
+std::vector<Command> DatasetImportCommands();  // generate, import
+std::vector<Command> DatasetCommands();        // split, seal, list, show, ...
+std::vector<Command> BackboneCommands();
+std::vector<Command> FeatureCommands();   // extract, features list
+std::vector<Command> TrainingCommands();  // train, evaluate
+std::vector<Command> ModelCommands();
+std::vector<Command> ClassifyCommands();
+std::vector<Command> JobCommands();
+
+// Every group, in the order of the way of the data, with `help` and
+// `completion`.
+const std::vector<Command>& AllCommands();
+
+}  // namespace nevus
+
+#endif  // NEVUS_CLIENTS_NEVUS_COMMANDS_H_

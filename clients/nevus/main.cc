@@ -1,0 +1,22 @@
+// `nevus`: the command line of the platform (docs/cli.md). Joins the table of
+// commands with this process's terminal and environment.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "clients/nevus/commands.h"
+#include "clients/nevus/context.h"
+
+int main(int argc, char** argv) {
+  const char* server = std::getenv("NEVUS_SERVER");
+  const bool set = server != nullptr && *server != '\0';
+  const nevus::Terminal terminal{std::cout, std::cerr,
+                                 isatty(STDERR_FILENO) != 0,
+                                 set ? server : "127.0.0.1:7700"};
+  return nevus::RunCommandLine(nevus::AllCommands(),
+                               std::vector<std::string>(argv + 1, argv + argc),
+                               terminal);
+}

@@ -1,0 +1,269 @@
+// model list, show, promote, rollback, export, import.
+#include <map>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/digest.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "clients/cpp/files.h"
+#include "clients/nevus/commands.h"
+#include "clients/nevus/context.h"
+
+namespace nevus {
+namespace {
+
+using Stub = v1::ModelService::Stub;
+
+// An exported model is this line, the SHA-256 of what follows on a line, and
+// the serialised v1.Model.
+constexpr char kMagic[] = "nevus model 1\n";
+constexpr size_t kDigestBytes = 64;
+constexpr int64_t kMaxModelFileBytes = 1 << 30;
+
+absl::StatusOr<v1::Model> GetModel(Context& context, const std::string& text) {
+  v1::GetModelRequest request;
+  int64_t version = 0;
+  RETURN_IF_ERROR(SetModel(text, request.mutable_name(), &version,
+                           request.mutable_alias()));
+  request.set_version(version);
+  ASSIGN_OR_RETURN(Client * client, context.Server());
+  return client->Call(&Stub::GetModel, request);
+}
+
+std::string Name(const v1::Model& model) {
+  return absl::StrCat(model.name(), "@", model.version());
+}
+
+// A model without the numbers of its head, which nobody reads.
+Json ModelJson(v1::Model model) {
+  v1::Head* head = model.mutable_head();
+  head->clear_mean();
+  head->clear_inverse_std();
+  head->clear_w1();
+  head->clear_b1();
+  head->clear_w2();
+  Json json = ToJson(model);
+  for (const char* field : {"mean", "inverse_std", "w1", "b1", "w2", "b2"}) {
+    json["head"].erase(field);
+  }
+  return json;
+}
+
+absl::Status List(Context& context) {
+  ASSIGN_OR_RETURN(Client * client, context.Server());
+  v1::ListAliasesRequest aliases_request;
+  v1::ListModelsRequest request;
+  if (!context.line().arguments.empty()) {
+    request.set_name(context.argument(0));
+    aliases_request.set_model(context.argument(0));
+  }
+  ASSIGN_OR_RETURN(const v1::ListAliasesResponse aliases,
+                   client->Call(&Stub::ListAliases, aliases_request));
+  std::map<std::string, std::vector<std::string>> aliases_of;
+  for (const v1::Alias& alias : aliases.aliases()) {
+    aliases_of[absl::StrCat(alias.model(), "@", alias.version())].push_back(
+        alias.alias());
+  }
+  Table table{
+      {"model", "aliases", "finds", "trained on", "validation AUC", "note"},
+      {}};
+  Json json = Json::array();
+  do {
+    ASSIGN_OR_RETURN(const v1::ListModelsResponse page,
+                     client->Call(&Stub::ListModels, request));
+    for (const v1::Model& model : page.models()) {
+      const std::vector<std::string>& names = aliases_of[Name(model)];
+      table.rows.push_back({Name(model), absl::StrJoin(names, " "),
+                            model.positive(),
+                            absl::StrCat(model.lineage().dataset(), "@",
+                                         model.lineage().dataset_version()),
+                            FormatNumber(model.training().validation_auc(), 3),
+                            model.lineage().synthetic() ? "SYNTHETIC" : ""});
+      Json each = ToJson(model);
+      each.erase("head");
+      each["aliases"] = names;
+      json.push_back(std::move(each));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  context.Print(table, json);
+  return absl::OkStatus();
+}
+
+absl::Status Show(Context& context) {
+  ASSIGN_OR_RETURN(const v1::Model model,
+                   GetModel(context, context.argument(0)));
+  Table table{{"field", "value"}, {}};
+  const auto add = [&](const std::string& field, const std::string& value) {
+    table.rows.push_back({field, value});
+  };
+  add("model", Name(model));
+  add("digest", model.digest());
+  add("finds", model.positive());
+  add("trained on",
+      absl::StrCat(model.lineage().dataset(), "@",
+                   model.lineage().dataset_version(),
+                   model.lineage().synthetic() ? " (SYNTHETIC)" : "", ", ",
+                   model.training().train_examples(), " rows"));
+  add("by job", model.lineage().job());
+  add("backbone", absl::StrCat(model.lineage().backbone_name(), " ",
+                               ShortDigest(model.lineage().backbone_digest())));
+  add("features",
+      absl::StrCat(model.space().cut(), " ", model.space().pooling(), " ",
+                   model.space().arithmetic(), ", dimension ",
+                   model.space().dimension()));
+  add("head", model.head().hidden() == 0
+                  ? "logistic regression"
+                  : absl::StrCat(model.head().hidden(), " hidden units"));
+  add("validation AUC",
+      absl::StrCat(FormatNumber(model.training().validation_auc(), 3),
+                   " (chosen by it), epoch ", model.training().best_epoch()));
+  for (const v1::OperatingPoint& point : model.operating_points()) {
+    add("operating point", absl::StrCat(point.name(), " p >= ",
+                                        FormatNumber(point.threshold(), 3)));
+  }
+  context.Print(table, ModelJson(model));
+  return absl::OkStatus();
+}
+
+void PrintAlias(const v1::Alias& alias, Context& context) {
+  context.Print({{"alias", "model"},
+                 {{absl::StrCat(alias.model(), "@", alias.alias()),
+                   absl::StrCat(alias.model(), "@", alias.version())}}},
+                ToJson(alias));
+}
+
+absl::Status Promote(Context& context) {
+  v1::PromoteModelRequest request;
+  const auto model = ParseVersion("model", context.argument(0));
+  if (!model.ok()) return UsageError(std::string(model.status().message()));
+  request.set_model(model->name);
+  request.set_version(model->version);
+  request.set_alias(context.line().Text("alias"));
+  ASSIGN_OR_RETURN(Client * client, context.Server());
+  ASSIGN_OR_RETURN(const v1::Alias alias,
+                   client->Call(&Stub::PromoteModel, request));
+  PrintAlias(alias, context);
+  return absl::OkStatus();
+}
+
+absl::Status Rollback(Context& context) {
+  v1::RollbackAliasRequest request;
+  request.set_model(context.argument(0));
+  request.set_alias(context.line().Text("alias"));
+  if (absl::StrContains(context.argument(0), "@")) {
+    int64_t version = 0;
+    std::string alias;
+    RETURN_IF_ERROR(SetModel(context.argument(0), request.mutable_model(),
+                             &version, &alias));
+    if (!request.alias().empty() || alias.empty()) {
+      return UsageError("name the alias once: M@ALIAS, or M --alias ALIAS");
+    }
+    request.set_alias(alias);
+  }
+  if (request.alias().empty()) {
+    return UsageError("name the alias: M@ALIAS, or M --alias ALIAS");
+  }
+  ASSIGN_OR_RETURN(Client * client, context.Server());
+  ASSIGN_OR_RETURN(const v1::Alias alias,
+                   client->Call(&Stub::RollbackAlias, request));
+  PrintAlias(alias, context);
+  return absl::OkStatus();
+}
+
+absl::Status Export(Context& context) {
+  ASSIGN_OR_RETURN(const v1::Model model,
+                   GetModel(context, context.argument(0)));
+  const std::string bytes = model.SerializeAsString();
+  RETURN_IF_ERROR(
+      WriteFile(context.argument(1),
+                absl::StrCat(kMagic, Sha256Hex(bytes), "\n", bytes)));
+  context.Print({{"model", "file"}, {{Name(model), context.argument(1)}}},
+                {{"model", Name(model)}, {"file", context.argument(1)}});
+  return absl::OkStatus();
+}
+
+absl::Status Damaged(const std::string& path, const std::string& what) {
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          Quoted(path), " ", what,
+          "; give a file that `nevus model export` wrote, unchanged")),
+      "MODEL_FILE_DAMAGED");
+}
+
+absl::Status Import(Context& context) {
+  const std::string& path = context.argument(1);
+  ASSIGN_OR_RETURN(const std::string file, ReadFile(path, kMaxModelFileBytes));
+  const size_t magic = sizeof(kMagic) - 1;
+  if (!absl::StartsWith(file, kMagic) ||
+      file.size() < magic + kDigestBytes + 1) {
+    return Damaged(path, "is no exported model");
+  }
+  const std::string bytes = file.substr(magic + kDigestBytes + 1);
+  if (Sha256Hex(bytes) != file.substr(magic, kDigestBytes)) {
+    return Damaged(path, "does not have the SHA-256 it declares");
+  }
+  v1::RegisterModelRequest request;
+  if (!request.mutable_model()->ParseFromString(bytes)) {
+    return Damaged(path, "holds no model");
+  }
+  request.mutable_model()->set_name(context.argument(0));
+  request.mutable_model()->clear_version();
+  ASSIGN_OR_RETURN(Client * client, context.Server());
+  ASSIGN_OR_RETURN(const v1::Model model,
+                   client->Call(&Stub::RegisterModel, request));
+  context.Print({{"model", "digest"}, {{Name(model), model.digest()}}},
+                ModelJson(model));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<Command> ModelCommands() {
+  return {{"model list",
+           "[NAME]",
+           "List models with their versions and aliases",
+           "",
+           {},
+           {"nevus model list"},
+           List},
+          {"model show",
+           "M@V|M@ALIAS",
+           "Show a model version",
+           "",
+           {},
+           {"nevus model show melanoma@production"},
+           Show},
+          {"model promote",
+           "M@V",
+           "Point an alias at a model version",
+           "",
+           {Flag::Text("alias", "A", "such as production").Required()},
+           {"nevus model promote melanoma@1 --alias production"},
+           Promote},
+          {"model rollback",
+           "M|M@ALIAS",
+           "Point an alias back at where it pointed before",
+           "",
+           {Flag::Text("alias", "A", "which alias")},
+           {"nevus model rollback melanoma@production"},
+           Rollback},
+          {"model export",
+           "M@V FILE",
+           "Write a model version to a file",
+           "",
+           {},
+           {"nevus model export melanoma@1 melanoma.nevus"},
+           Export},
+          {"model import",
+           "NAME FILE",
+           "Register an exported model as the next version",
+           "A damaged file is refused.",
+           {},
+           {"nevus model import melanoma melanoma.nevus"},
+           Import}};
+}
+
+}  // namespace nevus
