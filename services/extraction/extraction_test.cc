@@ -1,0 +1,185 @@
+// The extraction service and its handler over real in-process channels.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+#include "services/extraction/extraction_handler.h"
+#include "services/runtime/peer_reads.h"
+#include "services/testing/fake_platform.h"
+#include "services/testing/png.h"
+
+namespace nevus {
+namespace {
+
+constexpr int kInputSize = 32;
+constexpr int kDimension = 64;  // channels of block1_pool
+
+class ExtractionTest : public ::testing::Test {
+ protected:
+  ExtractionTest() {
+    platform_.AddVgg16("vgg16", /*seed=*/7, kInputSize);
+    request_.set_dataset("isic");
+    request_.set_version(1);
+    request_.set_backbone("vgg16");
+    request_.set_cut("block1_pool");
+    request_.set_precision("fp32");
+  }
+
+  void AddImages(int count) {
+    for (int i = 0; i < count; ++i) {
+      images_.push_back(
+          platform_.AddExample("e" + std::to_string(images_.size()), v1::TRAIN,
+                               "nevus", NoisePng(128, images_.size())));
+    }
+  }
+
+  absl::StatusOr<v1::Job> Extract() {
+    grpc::ClientContext context;
+    v1::Job job;
+    const absl::Status status =
+        FromGrpc(platform_.features()->Extract(&context, request_, &job));
+    if (!status.ok()) return status;
+    return job;
+  }
+
+  FakePlatform platform_;
+  std::unique_ptr<TaskHandler> handler_ =
+      NewExtractionHandler(platform_.peers(), /*threads=*/1);
+  v1::ExtractRequest request_;
+  std::vector<std::string> images_;
+};
+
+TEST_F(ExtractionTest,
+       AJobComputesEachMissingImageOnceAndTheNextHasNothingToDo) {
+  AddImages(20);
+  // A second row with the first one's image.
+  platform_.AddExample("twin", v1::TRAIN, "nevus", NoisePng(128, 0));
+  const v1::Job job = Extract().value();
+  EXPECT_EQ(job.kind(), v1::EXTRACTION);
+  EXPECT_EQ(job.title(), "extract isic@1 with vgg16/block1_pool");
+  ASSERT_EQ(job.tasks_size(), 1);
+  EXPECT_EQ(job.tasks(0).progress().total(), 20);
+  EXPECT_EQ(job.tasks(0).progress().unit(), "images");
+  const std::string space = platform_.RunJob(job, *handler_).value();
+  EXPECT_EQ(space, job.result());
+
+  const std::vector<float> features =
+      ReadFeatures(platform_.peers(), space, kDimension, images_, nullptr)
+          .value();
+  EXPECT_EQ(features.size(), images_.size() * kDimension);
+  EXPECT_EQ(Extract().value().tasks_size(), 0);
+}
+
+TEST_F(ExtractionTest, ImagesThatCameLaterAreTheOnlyOnesComputed) {
+  AddImages(5);
+  ASSERT_THAT(platform_.RunJob(Extract().value(), *handler_), IsOk());
+  AddImages(3);
+  const v1::Job job = Extract().value();
+  ASSERT_EQ(job.tasks_size(), 1);
+  const auto& digests = job.tasks(0).spec().extract().image_digests();
+  EXPECT_EQ(std::set<std::string>(digests.begin(), digests.end()),
+            std::set<std::string>(images_.begin() + 5, images_.end()));
+}
+
+TEST_F(ExtractionTest, WhatANameDoesNotNameIsAnError) {
+  AddImages(1);
+  request_.set_version(0);
+  EXPECT_THAT(Extract(), StatusIs(absl::StatusCode::kInvalidArgument, "Seal"));
+  request_.set_version(2);
+  EXPECT_THAT(Extract(), StatusIs(absl::StatusCode::kNotFound, ""));
+  request_.set_version(1);
+  request_.set_cut("block9_pool");
+  EXPECT_EQ(ReasonOf(Extract().status()), "CUT_UNKNOWN");
+  request_.set_cut("");
+  request_.set_pooling("median");
+  EXPECT_EQ(ReasonOf(Extract().status()), "POOLING_UNKNOWN");
+  request_.set_pooling("");
+  request_.set_precision("fp13");
+  EXPECT_EQ(ReasonOf(Extract().status()), "ARITHMETIC_UNKNOWN");
+  request_.set_precision("");
+  request_.set_backbone("nobody");
+  EXPECT_THAT(Extract(), StatusIs(absl::StatusCode::kNotFound, "backbone"));
+}
+
+TEST_F(ExtractionTest, ATaskBegunByAnotherWorkerGoesOnWhereItStopped) {
+  AddImages(20);
+  const v1::Job job = Extract().value();
+  FakeTaskContext first(job.id(), /*fencing_token=*/1);
+  first.CancelAtDone(8);
+  EXPECT_THAT(handler_->Run(job.tasks(0).spec(), first),
+              StatusIs(absl::StatusCode::kCancelled, "cancelled"));
+  FakeTaskContext second(job.id(), /*fencing_token=*/2);
+  EXPECT_THAT(handler_->Run(job.tasks(0).spec(), second), IsOk());
+  EXPECT_EQ(second.reports().front().done(), 8);
+  EXPECT_EQ(second.reports().back().done(), 20);
+  EXPECT_EQ(second.reports().back().unit(), "images");
+}
+
+TEST_F(ExtractionTest, AWorkerThatLostItsLeaseStoresNothing) {
+  AddImages(16);
+  const v1::Job job = Extract().value();
+  FakeTaskContext newer(job.id(), /*fencing_token=*/2);
+  newer.CancelAtDone(8);
+  ASSERT_THAT(handler_->Run(job.tasks(0).spec(), newer),
+              StatusIs(absl::StatusCode::kCancelled, ""));
+  FakeTaskContext older(job.id(), /*fencing_token=*/1);
+  EXPECT_EQ(ReasonOf(handler_->Run(job.tasks(0).spec(), older).status()),
+            "FENCING_TOKEN_STALE");
+}
+
+TEST_F(ExtractionTest, AStoredImageThatDoesNotDecodeIsDataLossNamingIt) {
+  AddImages(2);
+  platform_.ReplaceImage(images_[1], "no image any more");
+  const absl::Status status =
+      platform_.RunJob(Extract().value(), *handler_).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, images_[1]));
+  EXPECT_EQ(ReasonOf(status), "STORED_IMAGE_BAD");
+}
+
+TEST_F(ExtractionTest, AnotherSpaceThanTheTasksIsNeverFilled) {
+  AddImages(1);
+  v1::Job job = Extract().value();
+  job.mutable_tasks(0)->mutable_spec()->mutable_extract()->set_space(
+      std::string(64, '0'));
+  const absl::Status status = platform_.RunJob(job, *handler_).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, ""));
+  EXPECT_EQ(ReasonOf(status), "FEATURE_SPACE_MISMATCH");
+}
+
+TEST_F(ExtractionTest, WeightsThatAreNotThoseOfTheDigestAreDataLoss) {
+  AddImages(1);
+  const v1::Job job = Extract().value();
+  platform_.ChangeBackbone("vgg16",
+                           [](v1::Backbone& b) { b.set_random_seed(8); });
+  const absl::Status status = platform_.RunJob(job, *handler_).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, "Import"));
+  EXPECT_EQ(ReasonOf(status), "BACKBONE_DAMAGED");
+}
+
+TEST_F(ExtractionTest, SpacesAreListedAndUnknownOnesAreNotFound) {
+  AddImages(1);
+  ASSERT_THAT(platform_.RunJob(Extract().value(), *handler_), IsOk());
+  grpc::ClientContext list_context;
+  v1::ListFeatureSpacesResponse spaces;
+  ASSERT_THAT(FromGrpc(platform_.features()->ListFeatureSpaces(&list_context,
+                                                               {}, &spaces)),
+              IsOk());
+  ASSERT_EQ(spaces.spaces_size(), 1);
+  EXPECT_EQ(spaces.spaces(0).dimension(), kDimension);
+  EXPECT_EQ(spaces.spaces(0).features(), 1);
+
+  grpc::ClientContext get_context;
+  v1::GetFeatureSpaceRequest get;
+  get.set_digest(std::string(64, 'a'));
+  v1::FeatureSpace space;
+  EXPECT_THAT(FromGrpc(platform_.features()->GetFeatureSpace(&get_context, get,
+                                                             &space)),
+              StatusIs(absl::StatusCode::kNotFound, ""));
+}
+
+}  // namespace
+}  // namespace nevus
