@@ -1,0 +1,276 @@
+// The training service and its two handlers over real in-process channels.
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/testing/fake_platform.h"
+#include "services/testing/png.h"
+#include "services/training/evaluation_handler.h"
+#include "services/training/training_handler.h"
+
+namespace nevus {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+// Features are written by the test, so no network runs: two Gaussians, four
+// standard deviations apart in one of 64 numbers, whose Bayes rule has an AUC
+// of Phi(4 / sqrt(2)) = 0.998.
+class TrainingTest : public ::testing::Test {
+ protected:
+  TrainingTest() {
+    platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+    train_.set_dataset("isic");
+    train_.set_version(1);
+    train_.set_backbone("vgg16");
+    train_.set_cut("block1_pool");
+    train_.set_precision("fp32");
+    train_.set_model("melanoma");
+    train_.set_positive("melanoma");
+    evaluate_.set_model("melanoma");
+    evaluate_.set_model_version(1);
+    evaluate_.set_dataset("isic");
+    evaluate_.set_dataset_version(1);
+    evaluate_.set_split("validation");
+  }
+
+  void AddRows(v1::Split split, const std::string& label, int count) {
+    for (int i = 0; i < count; ++i) {
+      const int n = rows_++;
+      v1::Feature feature;
+      feature.set_image_digest(platform_.AddExample(
+          "e" + std::to_string(n), split, label, NoisePng(128, n)));
+      const float shift = label == "melanoma" ? 0.5f : 0.0f;
+      for (int j = 0; j < 64; ++j) {
+        feature.add_values(shift + normal_(random_));
+      }
+      features_.push_back(feature);
+    }
+  }
+
+  void WriteFeatures() {
+    grpc::ClientContext resolve_context;
+    v1::ResolveFeatureSpaceRequest resolve;
+    resolve.set_backbone("vgg16");
+    resolve.set_cut("block1_pool");
+    resolve.set_precision("fp32");
+    v1::WriteFeaturesRequest write;
+    ASSERT_THAT(FromGrpc(platform_.features()->ResolveFeatureSpace(
+                    &resolve_context, resolve, write.mutable_space())),
+                IsOk());
+    *write.mutable_features() = {features_.begin(), features_.end()};
+    write.mutable_lease()->set_job("j-0");
+    write.mutable_lease()->set_fencing_token(1);
+    grpc::ClientContext context;
+    v1::WriteFeaturesResponse response;
+    ASSERT_THAT(FromGrpc(platform_.features()->WriteFeatures(&context, write,
+                                                             &response)),
+                IsOk());
+  }
+
+  // A dataset from which a model can be made, with its features.
+  void AddAll() {
+    AddRows(v1::TRAIN, "melanoma", 60);
+    AddRows(v1::TRAIN, "nevus", 60);
+    AddRows(v1::TRAIN, "keratosis", 60);
+    AddRows(v1::VALIDATION, "melanoma", 40);
+    AddRows(v1::VALIDATION, "nevus", 40);
+    AddRows(v1::TEST, "melanoma", 20);
+    AddRows(v1::TEST, "nevus", 20);
+    WriteFeatures();
+  }
+
+  absl::StatusOr<v1::Job> Train() {
+    grpc::ClientContext context;
+    v1::Job job;
+    const absl::Status status =
+        FromGrpc(platform_.training()->Train(&context, train_, &job));
+    if (!status.ok()) return status;
+    return job;
+  }
+
+  absl::StatusOr<v1::Job> Evaluate() {
+    grpc::ClientContext context;
+    v1::Job job;
+    const absl::Status status =
+        FromGrpc(platform_.training()->Evaluate(&context, evaluate_, &job));
+    if (!status.ok()) return status;
+    return job;
+  }
+
+  void TrainModel() {
+    ASSERT_THAT(platform_.RunJob(Train().value(), *trainer_), IsOk());
+  }
+
+  FakePlatform platform_;
+  std::unique_ptr<TaskHandler> trainer_ = NewTrainingHandler(platform_.peers());
+  std::unique_ptr<TaskHandler> judge_ = NewEvaluationHandler(platform_.peers());
+  v1::TrainRequest train_;
+  v1::EvaluateRequest evaluate_;
+
+ private:
+  std::mt19937 random_{20240229};
+  std::normal_distribution<float> normal_;
+  int rows_ = 0;
+  std::vector<v1::Feature> features_;
+};
+
+TEST_F(TrainingTest, SeparableFeaturesGiveAModelThatSeparatesThem) {
+  AddAll();
+  const v1::Job job = Train().value();
+  EXPECT_EQ(job.title(), "train melanoma on isic@1 with vgg16/block1_pool");
+  FakeTaskContext context(job.id());
+  EXPECT_EQ(trainer_->Run(job.tasks(0).spec(), context).value(), "melanoma@1");
+  EXPECT_EQ(context.reports().back().unit(), "epochs");
+  EXPECT_THAT(context.reports().back().message(),
+              MatchesRegex("validation AUC [01][.][0-9]+"));
+
+  grpc::ClientContext get_context;
+  v1::GetModelRequest get;
+  get.set_name("melanoma");
+  get.set_version(1);
+  v1::Model model;
+  ASSERT_THAT(FromGrpc(platform_.models()->GetModel(&get_context, get, &model)),
+              IsOk());
+  EXPECT_GT(model.training().validation_auc(), 0.97);
+  EXPECT_EQ(model.training().train_examples(), 180);
+  EXPECT_EQ(model.training().validation_examples(), 80);
+  EXPECT_EQ(model.head().inputs(), 64);
+  EXPECT_EQ(model.head().hidden(), 256);
+  ASSERT_EQ(model.operating_points_size(), 2);
+  EXPECT_EQ(model.operating_points(0).name(), "youden");
+  EXPECT_EQ(model.operating_points(1).name(), "sensitivity_95");
+  EXPECT_EQ(model.lineage().dataset_digest(), "the-digest-of-isic-1");
+  EXPECT_EQ(model.lineage().backbone_name(), "vgg16");
+  EXPECT_EQ(model.lineage().job(), job.id());
+  EXPECT_TRUE(model.lineage().synthetic());
+}
+
+TEST_F(TrainingTest, MissingFeaturesAreCountedAndTheCommandIsNamed) {
+  AddRows(v1::TRAIN, "melanoma", 2);
+  AddRows(v1::TRAIN, "nevus", 2);
+  AddRows(v1::VALIDATION, "melanoma", 1);
+  AddRows(v1::VALIDATION, "nevus", 1);
+  const absl::Status status = Train().status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
+                               "6 of 6 images have no feature"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("`nevus extract isic@1 --backbone vgg16 --cut "
+                        "block1_pool --precision fp32`"));
+  EXPECT_EQ(ReasonOf(status), "FEATURES_MISSING");
+}
+
+TEST_F(TrainingTest, AnUnknownLabelIsAnsweredWithThoseThereAre) {
+  AddRows(v1::TRAIN, "melanoma", 1);
+  AddRows(v1::VALIDATION, "nevus", 1);
+  train_.set_positive("Melanoma");
+  const absl::Status status = Train().status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                               "\"melanoma\", \"nevus\""));
+  EXPECT_EQ(ReasonOf(status), "LABEL_UNKNOWN");
+}
+
+TEST_F(TrainingTest, AnEmptySplitAndAMissingClassAreNamed) {
+  AddRows(v1::TRAIN, "melanoma", 2);
+  AddRows(v1::TRAIN, "nevus", 2);
+  EXPECT_EQ(ReasonOf(Train().status()), "SPLIT_EMPTY");
+  EXPECT_EQ(MetadataOf(Train().status())["split"], "validation");
+  AddRows(v1::VALIDATION, "nevus", 2);
+  EXPECT_EQ(ReasonOf(Train().status()), "CLASS_MISSING");
+  EXPECT_EQ(MetadataOf(Train().status())["split"], "validation");
+}
+
+TEST_F(TrainingTest, RequestsThatCannotBeMeantAreRefused) {
+  AddAll();
+  train_.set_hidden(4097);
+  EXPECT_EQ(ReasonOf(Train().status()), "HIDDEN_INVALID");
+  train_.set_hidden(0);
+  train_.set_model("Me lanoma");
+  EXPECT_THAT(Train(), StatusIs(absl::StatusCode::kInvalidArgument, "model"));
+  train_.set_model("melanoma");
+  train_.set_dataset("nobody");
+  EXPECT_THAT(Train(), StatusIs(absl::StatusCode::kNotFound, ""));
+}
+
+TEST_F(TrainingTest, ACancelledTrainingRegistersNothing) {
+  AddAll();
+  const v1::Job job = Train().value();
+  FakeTaskContext context(job.id());
+  context.CancelAtDone(1);
+  EXPECT_THAT(trainer_->Run(job.tasks(0).spec(), context),
+              StatusIs(absl::StatusCode::kCancelled, ""));
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kNotFound, "model"));
+}
+
+TEST_F(TrainingTest, AnEvaluationIsRecordedWithItsReport) {
+  AddAll();
+  TrainModel();
+  const v1::Job job = Evaluate().value();
+  EXPECT_EQ(job.title(), "evaluate melanoma@1 on isic@1/validation");
+  EXPECT_EQ(platform_.RunJob(job, *judge_).value(),
+            "melanoma@1 on isic@1/validation");
+  ASSERT_EQ(platform_.evaluations().size(), 1u);
+  const v1::Evaluation evaluation = platform_.evaluations()[0];
+  EXPECT_EQ(evaluation.positives(), 40);
+  EXPECT_EQ(evaluation.negatives(), 40);
+  EXPECT_GT(evaluation.auc(), 0.97);
+  EXPECT_LE(evaluation.auc_low(), evaluation.auc());
+  ASSERT_EQ(evaluation.points_size(), 2);
+  EXPECT_GE(evaluation.points(1).sensitivity(), 0.95);
+  EXPECT_EQ(evaluation.job(), job.id());
+  EXPECT_TRUE(evaluation.synthetic());
+  EXPECT_THAT(platform_.reports()[0], HasSubstr("data:image/png"));
+}
+
+TEST_F(TrainingTest, TheTestSplitOpensOnceAndOnlyWhenAskedTo) {
+  AddAll();
+  TrainModel();
+  evaluate_.set_split("test");
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "TEST_SPLIT_SEALED");
+  evaluate_.set_final(true);
+  evaluate_.set_request_id("once");
+  const v1::Job job = Evaluate().value();
+  ASSERT_THAT(platform_.RunJob(job, *judge_), IsOk());
+  // The same request is the same job; its task, tried again, changes nothing.
+  EXPECT_EQ(Evaluate().value().id(), job.id());
+  EXPECT_THAT(platform_.RunJob(job, *judge_), IsOk());
+  evaluate_.set_request_id("twice");
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "TEST_SPLIT_OPENED");
+  // A job submitted before the first one ended.
+  FakeTaskContext late("j-late");
+  EXPECT_EQ(ReasonOf(judge_->Run(job.tasks(0).spec(), late).status()),
+            "TEST_SPLIT_OPENED");
+  EXPECT_EQ(platform_.evaluations().size(), 1u);
+}
+
+TEST_F(TrainingTest, AnEvaluationOfWhatIsNotThereIsRefused) {
+  AddRows(v1::TRAIN, "melanoma", 20);
+  AddRows(v1::TRAIN, "nevus", 20);
+  AddRows(v1::VALIDATION, "melanoma", 20);
+  AddRows(v1::VALIDATION, "nevus", 20);
+  WriteFeatures();
+  TrainModel();
+  evaluate_.set_split("holdout");
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "SPLIT_UNKNOWN");
+  evaluate_.set_split("test");
+  evaluate_.set_final(true);
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "SPLIT_EMPTY");
+  AddRows(v1::TEST, "nevus", 1);
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "CLASS_MISSING");
+  AddRows(v1::TEST, "melanoma", 1);
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "FEATURES_MISSING");
+  evaluate_.set_model_version(2);
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kNotFound, "model"));
+  evaluate_.set_model_version(0);
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "VERSION_INVALID");
+}
+
+}  // namespace
+}  // namespace nevus
