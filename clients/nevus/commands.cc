@@ -54,7 +54,7 @@ const std::vector<Command>& AllCommands() {
     for (std::vector<Command> (*group)() :
          {DatasetImportCommands, DatasetCommands, BackboneCommands,
           FeatureCommands, TrainingCommands, ModelCommands, ClassifyCommands,
-          JobCommands, HelpCommands}) {
+          JobCommands, DoctorCommands, HelpCommands}) {
       for (Command& command : group()) all->push_back(std::move(command));
     }
     return all;

@@ -17,6 +17,7 @@ std::vector<Command> TrainingCommands();  // train, evaluate
 std::vector<Command> ModelCommands();
 std::vector<Command> ClassifyCommands();
 std::vector<Command> JobCommands();
+std::vector<Command> DoctorCommands();
 
 // Every group, in the order of the way of the data, with `help` and
 // `completion`.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/name.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
@@ -43,6 +44,11 @@ void PrintVersion(const v1::DatasetVersion& version, Context& context) {
                            FormatCount(version.examples()), " rows",
                            version.synthetic() ? " (SYNTHETIC)" : "",
                            ", digest ", version.digest()));
+  for (const v1::SharedImage& shared : version.shared_images()) {
+    context.Say(absl::StrCat("the same image stands in two splits: ",
+                             absl::StrJoin(shared.example_ids(), ", "),
+                             "; training leaves out what is judged later"));
+  }
   context.Print(CountsTable(version.counts()), ToJson(version));
 }
 

@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<HostedService>> NewService(
 std::unique_ptr<TaskHandler> NewHandler(const std::string& kind,
                                         const Peers& peers, int threads) {
   if (kind == "extraction") return NewExtractionHandler(peers, threads);
-  if (kind == "training") return NewTrainingHandler(peers, threads);
+  if (kind == "training") return NewTrainingHandler(peers);
   return NewEvaluationHandler(peers);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -20,6 +21,25 @@ std::vector<v1::Example> RowsOf(const std::vector<v1::Example>& examples,
   std::vector<v1::Example> rows;
   for (const v1::Example& example : examples) {
     if (example.split() == split) rows.push_back(example);
+  }
+  return rows;
+}
+
+std::vector<v1::Example> LearnableRows(const std::vector<v1::Example>& examples,
+                                       v1::Split split,
+                                       std::vector<std::string>& left_out) {
+  // TRAIN < VALIDATION < TEST, as the contract numbers them.
+  std::set<std::string> later;
+  for (const v1::Example& example : examples) {
+    if (example.split() > split) later.insert(example.image_digest());
+  }
+  std::vector<v1::Example> rows;
+  for (v1::Example& row : RowsOf(examples, split)) {
+    if (later.count(row.image_digest()) > 0) {
+      left_out.push_back(row.id());
+    } else {
+      rows.push_back(std::move(row));
+    }
   }
   return rows;
 }

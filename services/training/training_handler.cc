@@ -1,6 +1,8 @@
 #include "services/training/training_handler.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +23,9 @@
 
 namespace nevus {
 namespace {
+
+// The contract's limit (TrainingSummary.left_out).
+constexpr size_t kMostLeftOutNamed = 100;
 
 std::vector<Scored> Score(const Head& head, const TrainingSet& set) {
   std::vector<Scored> scored;
@@ -43,11 +48,15 @@ class TrainingHandler : public TaskHandler {
     ASSIGN_OR_RETURN(const v1::FeatureSpace space, GetSpace(task.space()));
     ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
                      ReadExamples(peers_, task.dataset(), task.version(),
-                                  {v1::TRAIN, v1::VALIDATION}, nullptr));
-    ASSIGN_OR_RETURN(const TrainingSet train,
-                     ReadSet(task, space, RowsOf(examples, v1::TRAIN)));
+                                  {v1::TRAIN, v1::VALIDATION, v1::TEST},
+                                  nullptr));
+    std::vector<std::string> left_out;
+    ASSIGN_OR_RETURN(
+        const TrainingSet train,
+        ReadSet(task, space, LearnableRows(examples, v1::TRAIN, left_out)));
     ASSIGN_OR_RETURN(const TrainingSet validation,
-                     ReadSet(task, space, RowsOf(examples, v1::VALIDATION)));
+                     ReadSet(task, space,
+                             LearnableRows(examples, v1::VALIDATION, left_out)));
     ASSIGN_OR_RETURN(const TrainedHead trained,
                      Teach(task, train, validation, context));
     // The same floats that a prediction will come from, so that a threshold
@@ -77,6 +86,9 @@ class TrainingHandler : public TaskHandler {
     summary.set_validation_auc(trained.validation_auc);
     summary.set_train_examples(train.labels.size());
     summary.set_validation_examples(validation.labels.size());
+    summary.set_left_out_count(left_out.size());
+    left_out.resize(std::min(left_out.size(), kMostLeftOutNamed));
+    for (std::string& id : left_out) summary.add_left_out(std::move(id));
     *request.mutable_lease() = context.lease();
     const auto registry =
         v1::ModelService::NewStub(peers_.ChannelTo("registry"));

@@ -101,14 +101,18 @@ class TrainingService final : public HostedService,
     ASSIGN_OR_RETURN(const int hidden, HiddenUnits(request));
     ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
                      ReadExamples(peers_, request.dataset(), request.version(),
-                                  {v1::TRAIN, v1::VALIDATION}, call));
+                                  {v1::TRAIN, v1::VALIDATION, v1::TEST}, call));
     const std::string dataset =
         VersionText(request.dataset(), request.version());
-    const std::vector<v1::Example> train = RowsOf(examples, v1::TRAIN);
+    std::vector<std::string> left_out;
+    const std::vector<v1::Example> train =
+        LearnableRows(examples, v1::TRAIN, left_out);
     const std::vector<v1::Example> validation =
-        RowsOf(examples, v1::VALIDATION);
-    if (!examples.empty()) {
-      RETURN_IF_ERROR(CheckLabelOccurs(examples, request.positive()));
+        LearnableRows(examples, v1::VALIDATION, left_out);
+    std::vector<v1::Example> learned = train;
+    learned.insert(learned.end(), validation.begin(), validation.end());
+    if (!learned.empty()) {
+      RETURN_IF_ERROR(CheckLabelOccurs(learned, request.positive()));
     }
     RETURN_IF_ERROR(
         CheckBothClasses(dataset, v1::TRAIN, train, request.positive()));
@@ -116,7 +120,7 @@ class TrainingService final : public HostedService,
                                      request.positive()));
     ASSIGN_OR_RETURN(const v1::FeatureSpace space, ResolveSpace(request, call));
     RETURN_IF_ERROR(CheckHeadSize(hidden, space.dimension()));
-    RETURN_IF_ERROR(CheckFeatures(space.digest(), examples,
+    RETURN_IF_ERROR(CheckFeatures(space.digest(), learned,
                                   ExtractCommand(dataset, request), call));
 
     v1::SubmitJobRequest submit;

@@ -1,5 +1,6 @@
 #include "storage/dataset/dataset_content.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <unordered_map>
@@ -82,7 +83,7 @@ std::string DatasetDigest(const std::vector<v1::Example>& rows) {
 }
 
 absl::Status CheckSplits(const std::vector<v1::Example>& rows) {
-  FirstRows groups, images;
+  FirstRows groups;
   for (const v1::Example& row : rows) {
     if (row.split() == v1::SPLIT_UNSPECIFIED) continue;
     if (!row.group().empty()) {
@@ -91,12 +92,29 @@ absl::Status CheckSplits(const std::vector<v1::Example>& rows) {
                            "GROUP_IN_TWO_SPLITS", *other, row);
       }
     }
-    if (const auto* other = FindOther(images, row.image_digest(), row)) {
-      return InTwoSplits("image " + row.image_digest(), "IMAGE_IN_TWO_SPLITS",
-                         *other, row);
-    }
   }
   return absl::OkStatus();
+}
+
+std::vector<v1::SharedImage> FindSharedImages(
+    const std::vector<v1::Example>& rows) {
+  std::map<std::string, std::vector<const v1::Example*>> by_image;
+  for (const v1::Example& row : rows) {
+    if (row.split() == v1::SPLIT_UNSPECIFIED) continue;
+    by_image[row.image_digest()].push_back(&row);
+  }
+  std::vector<v1::SharedImage> shared;
+  for (const auto& [image, same] : by_image) {
+    const bool one_split =
+        std::all_of(same.begin(), same.end(), [&](const v1::Example* row) {
+          return row->split() == same.front()->split();
+        });
+    if (one_split) continue;
+    v1::SharedImage& added = shared.emplace_back();
+    added.set_image_digest(image);
+    for (const v1::Example* row : same) added.add_example_ids(row->id());
+  }
+  return shared;
 }
 
 std::string FindConflict(const v1::Example& stored,

@@ -24,10 +24,15 @@ bool IsSynthetic(const v1::Example& row);
 // REQUIRES: rows are in order of id. docs/storage_format.md defines it.
 std::string DatasetDigest(const std::vector<v1::Example>& rows);
 
-// OK unless what belongs together stands in two splits: FAILED_PRECONDITION
-// GROUP_IN_TWO_SPLITS or IMAGE_IN_TWO_SPLITS, naming two ids. Rows in no split
-// are not used and cannot leak.
+// OK unless a group stands in two splits: FAILED_PRECONDITION
+// GROUP_IN_TWO_SPLITS, naming two ids. Rows in no split are not used and cannot
+// leak.
 absl::Status CheckSplits(const std::vector<v1::Example>& rows);
+
+// The images that stand in more than one split, in order of digest: found, not
+// refused (docs/adr/0010). Rows in no split do not count.
+std::vector<v1::SharedImage> FindSharedImages(
+    const std::vector<v1::Example>& rows);
 
 // Which field of `offered` contradicts `stored`, as words with both values; ""
 // if none. An offer without a split has no wish about it.

@@ -55,7 +55,7 @@ TEST(DatasetDigestTest, EveryFieldCounts) {
   }
 }
 
-TEST(CheckSplitsTest, AGroupOrAnImageInTwoSplitsIsNamed) {
+TEST(CheckSplitsTest, AGroupInTwoSplitsIsNamed) {
   EXPECT_THAT(CheckSplits({MakeRow("a", v1::TRAIN, "g", "i"),
                            MakeRow("b", v1::TRAIN, "g", "i"),
                            MakeRow("c", v1::TEST, "", "j"),
@@ -66,10 +66,17 @@ TEST(CheckSplitsTest, AGroupOrAnImageInTwoSplitsIsNamed) {
   EXPECT_THAT(group, StatusIs(StatusCode::kFailedPrecondition,
                               "\"a\" in train and \"b\" in test"));
   EXPECT_EQ(ReasonOf(group), "GROUP_IN_TWO_SPLITS");
-  const absl::Status image = CheckSplits(
-      {MakeRow("a", v1::TRAIN, "", "i"), MakeRow("b", v1::TEST, "", "i")});
-  EXPECT_THAT(image, StatusIs(StatusCode::kFailedPrecondition, "\"b\""));
-  EXPECT_EQ(ReasonOf(image), "IMAGE_IN_TWO_SPLITS");
+}
+
+TEST(FindSharedImagesTest, AnImageInTwoSplitsIsFoundWithAllItsIds) {
+  const std::vector<v1::SharedImage> shared = FindSharedImages(
+      {MakeRow("a", v1::TRAIN, "", "i"), MakeRow("b", v1::TEST, "", "i"),
+       MakeRow("c", v1::TRAIN, "", "i"), MakeRow("d", v1::TRAIN, "", "j"),
+       MakeRow("e", v1::TRAIN, "", "j"), MakeRow("f", v1::TEST, "", "k"),
+       MakeRow("g", v1::SPLIT_UNSPECIFIED, "", "k")});
+  ASSERT_EQ(shared.size(), 1u);
+  EXPECT_EQ(shared[0].image_digest(), "i");
+  EXPECT_THAT(shared[0].example_ids(), testing::ElementsAre("a", "b", "c"));
 }
 
 TEST(CheckSplitsTest, RowsInNoSplitCannotLeak) {

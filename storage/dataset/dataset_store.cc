@@ -18,6 +18,9 @@
 namespace nevus {
 namespace {
 
+// The contract's limit (DatasetVersion.shared_images).
+constexpr int kMostSharedImages = 100;
+
 absl::Status DatasetNotFound(const std::string& dataset) {
   return WithReason(
       absl::NotFoundError(absl::StrCat("dataset ", Quoted(dataset),
@@ -206,6 +209,10 @@ absl::StatusOr<v1::DatasetVersion> DatasetStore::Seal(
     sealed.set_synthetic(sealed.synthetic() || IsSynthetic(row));
     batch.push_back(PutRecord(RowKey(dataset, version, row.id()), row));
     batch.push_back({ReferenceKey(row.image_digest(), dataset, version), ""});
+  }
+  for (v1::SharedImage& shared : FindSharedImages(rows)) {
+    if (sealed.shared_images_size() == kMostSharedImages) break;
+    *sealed.add_shared_images() = std::move(shared);
   }
   batch.push_back(PutText(NewestVersionKey(dataset), absl::StrCat(version)));
   batch.push_back(PutRecord(VersionKey(dataset, version), sealed));

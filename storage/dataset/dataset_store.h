@@ -59,8 +59,8 @@ class DatasetStore {
                          const std::map<std::string, v1::Split>& splits);
 
   // Makes the next version of the draft, or returns the newest if that has the
-  // same content. FAILED_PRECONDITION: DATASET_EMPTY; GROUP_IN_TWO_SPLITS or
-  // IMAGE_IN_TWO_SPLITS, naming ids.
+  // same content. FAILED_PRECONDITION: DATASET_EMPTY;
+  // GROUP_IN_TWO_SPLITS, naming two ids.
   absl::StatusOr<v1::DatasetVersion> Seal(const std::string& dataset,
                                           absl::Time now);
 

@@ -53,25 +53,24 @@ Topology TopologyFromEnvironment() {
 
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
   auto cluster = std::unique_ptr<Cluster>(new Cluster);
-  const auto arguments = [&](const std::string& name, int port,
-                             const std::string& services,
-                             const std::string& workers,
-                             const std::string& peers) {
-    return std::vector<std::string>{
-        kNevusd,
-        absl::StrCat("--data=", cluster->File("data-" + name)),
-        absl::StrCat("--listen=127.0.0.1:", port),
-        absl::StrCat("--services=", services),
-        absl::StrCat("--workers=", workers),
-        absl::StrCat("--peers=", peers)};
-  };
+  const auto arguments =
+      [&](const std::string& name, int port, const std::string& services,
+          const std::string& workers, const std::string& peers) {
+        return std::vector<std::string>{
+            kNevusd,
+            absl::StrCat("--data=", cluster->File("data-" + name)),
+            absl::StrCat("--listen=127.0.0.1:", port),
+            absl::StrCat("--services=", services),
+            absl::StrCat("--workers=", workers),
+            absl::StrCat("--peers=", peers)};
+      };
   if (topology == Topology::kOneProcess) {
     const int port = FreePort();
     cluster->server_ = absl::StrCat("127.0.0.1:", port);
     cluster->members_.push_back(
         {"all",
-         arguments("all", port, "all",
-                   "extraction=1,training=1,evaluation=1", ""),
+         arguments("all", port, "all", "extraction=1,training=1,evaluation=1",
+                   ""),
          nullptr});
   } else {
     std::map<std::string, int> ports;
@@ -82,11 +81,10 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
     }
     cluster->server_ = absl::StrJoin(addresses, ",");
     for (const std::string& service : ServiceNames()) {
-      cluster->members_.push_back(
-          {service,
-           arguments(service, ports[service], service, "none",
-                     cluster->server_),
-           nullptr});
+      cluster->members_.push_back({service,
+                                   arguments(service, ports[service], service,
+                                             "none", cluster->server_),
+                                   nullptr});
     }
     for (const std::string kind : {"extraction", "training", "evaluation"}) {
       const std::string name = "worker-" + kind;
@@ -101,8 +99,8 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
 }
 
 absl::Status Cluster::StartMember(Member& member) {
-  ASSIGN_OR_RETURN(member.process,
-                   Process::Start(member.arguments, File(member.name + ".log")));
+  ASSIGN_OR_RETURN(member.process, Process::Start(member.arguments,
+                                                  File(member.name + ".log")));
   // Connected: the port is served, and everything behind it opened.
   const std::string& listen = member.arguments[2];
   const auto channel = ConnectTo(listen.substr(listen.find('=') + 1));
@@ -161,10 +159,9 @@ CommandResult Cluster::Cli(std::vector<std::string> arguments) const {
 std::string Cluster::CliJson(std::vector<std::string> arguments) const {
   arguments.push_back("--output=json");
   const CommandResult result = Cli(arguments);
-  EXPECT_EQ(result.exit_code, 0)
-      << absl::StrJoin(arguments, " ") << "\n"
-      << result.err << result.out << "\n"
-      << Logs();
+  EXPECT_EQ(result.exit_code, 0) << absl::StrJoin(arguments, " ") << "\n"
+                                 << result.err << result.out << "\n"
+                                 << Logs();
   return result.out;
 }
 

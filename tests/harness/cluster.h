@@ -16,7 +16,7 @@
 namespace nevus {
 
 enum class Topology {
-  kOneProcess,   // every service and worker in one nevusd
+  kOneProcess,     // every service and worker in one nevusd
   kManyProcesses,  // every service and every worker in a nevusd of its own
 };
 
@@ -36,7 +36,8 @@ class Cluster {
   absl::Status Stop();
   // Starts all processes again over the same data.
   absl::Status StartProcesses();
-  // kill -9 to one: "scheduler", "worker-extraction" ... ("all" in one process).
+  // kill -9 to one: "scheduler", "worker-extraction" ... ("all" in one
+  // process).
   absl::Status Kill(const std::string& name);
   std::vector<std::string> process_names() const;
 

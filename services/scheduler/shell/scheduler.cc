@@ -117,6 +117,8 @@ absl::StatusOr<v1::Job> Scheduler::Submit(v1::Job job) {
   const absl::Time now = clock_.Now();
   *added->proto.mutable_create_time() = ToTimestamp(now);
   added->state = scheduler::NewJob(added->proto.tasks_size(), now);
+  // What is known before any task: all there is for a job without one.
+  added->state.result = added->proto.result();
   for (int i = 0; i < added->proto.tasks_size(); ++i) {
     added->state.tasks[i].progress =
         FromProto(added->proto.tasks(i).progress());

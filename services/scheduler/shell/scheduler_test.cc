@@ -187,8 +187,11 @@ TEST_F(SchedulerTest, MistakesAreRefused) {
               StatusIs(StatusCode::kInvalidArgument, "no spec"));
   EXPECT_THAT(scheduler_->LeaseTask({}, absl::ZeroDuration()),
               StatusIs(StatusCode::kInvalidArgument, "name and its kind"));
-  const v1::Job done = scheduler_->Submit(ExtractJob(0)).value();
+  v1::Job nothing_to_do = ExtractJob(0);
+  nothing_to_do.set_result("space");
+  const v1::Job done = scheduler_->Submit(nothing_to_do).value();
   EXPECT_EQ(done.state(), v1::SUCCEEDED);
+  EXPECT_EQ(done.result(), "space");
   EXPECT_THAT(scheduler_->Cancel(done.id()),
               StatusIs(StatusCode::kFailedPrecondition, "SUCCEEDED"));
 }
