@@ -1,0 +1,103 @@
+#include "tests/bench/bench_node.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/name.h"
+#include "base/rpc/channel.h"
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
+#include "clients/cpp/wait.h"
+#include "clients/nevus/command.h"
+#include "clients/nevus/output.h"
+#include "protos/nevus/v1/system.grpc.pb.h"
+
+namespace nevus {
+
+absl::StatusOr<WeightsChoice> ParseWeights(const std::string& text) {
+  absl::string_view seed_text = text;
+  if (!absl::ConsumePrefix(&seed_text, "random:")) {
+    return WeightsChoice{std::nullopt, text};
+  }
+  uint64_t seed = 0;
+  if (!absl::SimpleAtoi(seed_text, &seed)) {
+    return UsageError(absl::StrCat("the seed in ", Quoted(text),
+                                   " is no whole number; write random:0"));
+  }
+  return WeightsChoice{seed, ""};
+}
+
+absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::Start(int threads) {
+  auto bench = std::unique_ptr<BenchNode>(new BenchNode);
+  NodeOptions options;
+  options.data_dir = bench->dir_.path();
+  options.listen = "127.0.0.1:0";
+  options.compute_threads = threads;
+  ASSIGN_OR_RETURN(bench->node_, Node::Start(options));
+  ASSIGN_OR_RETURN(bench->client_, Client::Create(absl::StrCat(
+                                       "127.0.0.1:", bench->node_->port())));
+  return bench;
+}
+
+absl::Status BenchNode::ImportAndSeal(const std::string& dataset,
+                                      const std::vector<ExampleFile>& files) {
+  ASSIGN_OR_RETURN(const ImportSummary summary,
+                   ImportExamples(*client_, dataset, files, nullptr));
+  if (!summary.refused.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        summary.refused.size(), " images were refused, the first ",
+        Quoted(summary.refused[0].id()), ": ", summary.refused[0].message(),
+        "; a bench needs good ones"));
+  }
+  v1::SealDatasetRequest request;
+  request.set_name(dataset);
+  return client_->Call(&v1::DatasetService::Stub::SealDataset, request)
+      .status();
+}
+
+absl::Status BenchNode::ImportVgg16(const WeightsChoice& weights,
+                                    int input_size) {
+  v1::BackboneUpload upload;
+  upload.set_name("vgg16");
+  upload.set_arch("vgg16");
+  upload.set_input_size(input_size);
+  if (weights.seed) upload.set_random_seed(*weights.seed);
+  return ImportBackbone(*client_, upload, weights.path, nullptr).status();
+}
+
+absl::StatusOr<v1::Job> BenchNode::Finish(const absl::StatusOr<v1::Job>& job) {
+  RETURN_IF_ERROR(job.status());
+  ASSIGN_OR_RETURN(v1::Job ended, WaitForJob(*client_, job->id(), nullptr));
+  RETURN_IF_ERROR(JobError(ended));
+  return ended;
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>>
+BenchNode::Facts() {
+  const auto stub = v1::SystemService::NewStub(
+      ConnectTo(absl::StrCat("127.0.0.1:", node_->port())));
+  grpc::ClientContext context;
+  SetTimeout(context, absl::Minutes(1));
+  v1::DiagnoseResponse machine;
+  RETURN_IF_ERROR(
+      FromGrpc(stub->Diagnose(&context, v1::DiagnoseRequest(), &machine)));
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"processor", machine.cpu_model()},
+      {"instruction sets", absl::StrJoin(machine.cpu_features(), " ")},
+      {"threads", absl::StrCat(machine.compute_threads(), " on ",
+                               machine.cpus(), " processors")},
+      {"BLAS",
+       absl::StrCat(machine.blas_library(), ", ",
+                    FormatNumber(machine.blas_gflops(), 0), " GFLOP/s")},
+      {"synced write",
+       absl::StrCat(FormatNumber(1000 * machine.sync_seconds(), 2), " ms")}};
+  for (const std::string& problem : machine.problems()) {
+    facts.emplace_back("problem", problem);
+  }
+  return facts;
+}
+
+}  // namespace nevus

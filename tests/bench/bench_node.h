@@ -1,0 +1,59 @@
+// A whole server for a bench: a real node on a temporary directory, listening
+// on loopback, and the real client library connected to it over TCP.
+#ifndef NEVUS_TESTS_BENCH_BENCH_NODE_H_
+#define NEVUS_TESTS_BENCH_BENCH_NODE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/temp_dir.h"
+#include "clients/cpp/client.h"
+#include "clients/cpp/upload.h"
+#include "services/nevusd/node.h"
+
+namespace nevus {
+
+// Where a backbone's weights come from.
+struct WeightsChoice {
+  std::optional<uint64_t> seed;
+  std::string path;  // if there is no seed
+};
+
+// "random:SEED" or a file's path; a USAGE error for a seed that is no number.
+absl::StatusOr<WeightsChoice> ParseWeights(const std::string& text);
+
+// Thread-compatible.
+class BenchNode {
+ public:
+  // `threads` as NodeOptions::compute_threads.
+  static absl::StatusOr<std::unique_ptr<BenchNode>> Start(int threads);
+
+  Client& client() { return *client_; }
+
+  // Imports all of `files`, which must be new, and seals them as version 1.
+  absl::Status ImportAndSeal(const std::string& dataset,
+                             const std::vector<ExampleFile>& files);
+  // A VGG16 under the name "vgg16".
+  absl::Status ImportVgg16(const WeightsChoice& weights, int input_size);
+  // Waits for a job that was submitted; its error if it did not succeed.
+  absl::StatusOr<v1::Job> Finish(const absl::StatusOr<v1::Job>& job);
+
+  // The machine as the node sees it, for Report::facts.
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Facts();
+
+ private:
+  BenchNode() = default;
+
+  TempDir dir_;  // first: outlives the node
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<Client> client_;
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_TESTS_BENCH_BENCH_NODE_H_

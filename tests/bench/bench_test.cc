@@ -1,0 +1,110 @@
+// Each bench at its smallest, through its command line: it runs and prints its
+// figures. What they are is for a person to judge, never for a test.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "clients/nevus/context.h"
+#include "clients/nevus/output.h"
+#include "tests/bench/commands.h"
+
+namespace nevus {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+struct Outcome {
+  int exit_code;
+  std::string out, err;
+};
+
+Outcome Bench(std::vector<std::string> args) {
+  args.insert(args.begin(), "bench");
+  std::ostringstream out, err;
+  const int exit_code =
+      RunCommandLine(BenchTable(), args, Terminal{out, err, false, ""});
+  return {exit_code, out.str(), err.str()};
+}
+
+std::vector<std::string> NamesOf(const Json& entries) {
+  std::vector<std::string> names;
+  for (const Json& entry : entries) names.push_back(entry["name"]);
+  return names;
+}
+
+void ExpectFigures(const Json& entries) {
+  for (const Json& entry : entries) {
+    EXPECT_THAT(entry["values"], SizeIs(1)) << entry;
+    EXPECT_GT(entry["median"], 0) << entry;
+  }
+}
+
+TEST(BenchTest, ExtractPrintsOursBesideTheNetworkAloneAndEager) {
+  // Two images of 32 x 32 pixels; fp32 alone, as on any machine.
+  const Outcome outcome =
+      Bench({"extract", "--count", "2", "--repeats", "1", "--input-size", "32",
+             "--threads", "1", "--precision", "fp32", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(NamesOf(json["lanes"]),
+              ElementsAre("LibTorch eager, batch 1", "LibTorch eager, batch 8",
+                          "fp32, network alone", "fp32, end to end"));
+  EXPECT_THAT(NamesOf(json["ratios"]),
+              ElementsAre(HasSubstr("fp32, end to end / LibTorch eager"),
+                          "fp32, end to end / network alone"));
+  ExpectFigures(json["lanes"]);
+  EXPECT_EQ(json["ratios"][0]["at_least"], 1.0);
+  EXPECT_TRUE(json["ratios"][0]["met"].is_boolean());
+  for (const char* fact :
+       {"processor", "instruction sets", "threads", "BLAS", "images"}) {
+    EXPECT_TRUE(json["facts"].contains(fact)) << fact;
+  }
+}
+
+TEST(BenchTest, ImportPrintsImportBesideDecodingAlone) {
+  const Outcome outcome =
+      Bench({"import", "--count", "3", "--repeats", "1", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(NamesOf(json["lanes"]),
+              ElementsAre("decode alone, one core", "import, synced"));
+  ExpectFigures(json["lanes"]);
+  EXPECT_EQ(json["ratios"][0]["at_least"], 0.5);
+}
+
+TEST(BenchTest, ServePrintsALoneRequestBesideTheNetworkAlone) {
+  const Outcome outcome =
+      Bench({"serve", "--count", "2", "--repeats", "1", "--input-size", "32",
+             "--threads", "1", "--precision", "fp32"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  for (const char* field :
+       {"fp32, network alone, batch 1", "one request at a time, end to end",
+        "end to end / network alone", "at most 1.2: m", "processor", "BLAS"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(field));
+  }
+}
+
+TEST(BenchTest, HelpShowsAnExampleAtEachLevel) {
+  for (const std::string bench : {"extract", "import", "serve"}) {
+    const Outcome outcome = Bench({bench, "--help"});
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("Example:\n  nevus bench " + bench));
+    EXPECT_THAT(Bench({"--help"}).out, HasSubstr("bench " + bench));
+  }
+}
+
+TEST(BenchTest, MistakesAreWrongUsage) {
+  EXPECT_EQ(Bench({"extract", "--repeats", "0"}).exit_code, 2);
+  EXPECT_EQ(Bench({"extract", "--weights", "random:x"}).exit_code, 2);
+  const Outcome few = Bench({"import", "--images", ".", "--count", "99999"});
+  EXPECT_EQ(few.exit_code, 2);
+  EXPECT_THAT(few.err, HasSubstr("99999 are needed"));
+}
+
+}  // namespace
+}  // namespace nevus

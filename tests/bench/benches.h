@@ -1,0 +1,40 @@
+// What `nevus bench` measures. Each bench hosts its own node on a temporary
+// directory and takes turns between the thing and its yardstick.
+#ifndef NEVUS_TESTS_BENCH_BENCHES_H_
+#define NEVUS_TESTS_BENCH_BENCHES_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tests/bench/bench_node.h"
+#include "tests/bench/measure.h"
+
+namespace nevus {
+
+// What the benches have in common.
+struct BenchOptions {
+  std::string images;  // a folder; "": generated
+  int count = 64;      // images, or requests of a repeat
+  int repeats = 5;
+  int threads = 1;
+  int input_size = 0;  // 0: the backbone's own, 224
+  WeightsChoice weights;
+  std::string precision = "auto";
+  // How many of all steps are done and what is next.
+  std::function<void(int done, int all, const std::string& next)> progress;
+};
+
+// image -> feature: our way from the store and back against the network alone
+// and LibTorch's eager one, for fp32 and for `precision`.
+absl::StatusOr<Report> BenchExtract(const BenchOptions& options);
+
+// files -> images: an import against decoding alone on one core.
+absl::StatusOr<Report> BenchImport(const BenchOptions& options);
+
+// image -> prediction: a lone request against the network alone.
+absl::StatusOr<Report> BenchServe(const BenchOptions& options);
+
+}  // namespace nevus
+
+#endif  // NEVUS_TESTS_BENCH_BENCHES_H_

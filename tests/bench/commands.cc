@@ -1,0 +1,151 @@
+#include "tests/bench/commands.h"
+
+#include <sched.h>
+
+#include <functional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "clients/nevus/context.h"
+#include "tests/bench/benches.h"
+
+namespace nevus {
+namespace {
+
+// More would be a mistake of typing.
+constexpr int64_t kMaxCount = 100'000;
+constexpr int64_t kMaxThreads = 256;
+
+int Processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+absl::StatusOr<int> Number(const Invocation& line, const std::string& flag,
+                           int64_t least, int64_t most) {
+  const int64_t value = line.Integer(flag);
+  if (value < least || value > most) {
+    return UsageError(absl::StrCat("--", flag, " goes from ", least, " to ",
+                                   most, "; it was given ", value));
+  }
+  return static_cast<int>(value);
+}
+
+absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
+  BenchOptions options;
+  options.images = line.Text("images");
+  ASSIGN_OR_RETURN(options.count, Number(line, "count", 1, kMaxCount));
+  ASSIGN_OR_RETURN(options.repeats, Number(line, "repeats", 1, kMaxCount));
+  options.threads = Processors();
+  if (line.Has("threads")) {
+    ASSIGN_OR_RETURN(options.threads, Number(line, "threads", 1, kMaxThreads));
+  }
+  if (line.Has("weights")) {
+    ASSIGN_OR_RETURN(options.weights, ParseWeights(line.Text("weights")));
+    options.precision = line.Text("precision");
+    options.input_size = static_cast<int>(line.Integer("input-size"));
+  }
+  return options;
+}
+
+std::function<absl::Status(Context&)> Runs(
+    absl::StatusOr<Report> (*bench)(const BenchOptions&),
+    const std::string& title) {
+  return [bench, title](Context& context) -> absl::Status {
+    ASSIGN_OR_RETURN(BenchOptions options, ReadFlags(context.line()));
+    Report report;
+    {
+      Progress progress(context.terminal(), title);
+      options.progress = [&](int done, int all, const std::string& next) {
+        progress.Update(done, all, "runs", next);
+      };
+      ASSIGN_OR_RETURN(report, bench(options));
+    }
+    context.Print(ToTable(report), ToJson(report));
+    if (context.line().Text("output") == "table") {
+      Table facts;
+      for (const auto& [name, value] : report.facts) {
+        facts.rows.push_back({name, value});
+      }
+      context.Write("\n" + AlignTable(facts));
+    }
+    return absl::OkStatus();
+  };
+}
+
+Flag Images() {
+  return Flag::Text("images", "DIR",
+                    "photographs to work on; without, synthetic JPEGs of 256 x "
+                    "256 are made");
+}
+Flag Repeats(int repeats) {
+  return Flag::Integer("repeats", "rounds that count, after one to warm up")
+      .Default(absl::StrCat(repeats));
+}
+Flag Threads() {
+  return Flag::Integer("threads", "cores for the network; all by default");
+}
+std::vector<Flag> Network() {
+  return {Flag::Text("weights", "FILE",
+                     "VGG16's weights: random:SEED, or a file as for `nevus "
+                     "backbone import`")
+              .Default("random:0"),
+          Flag::Text("precision", "P",
+                     "precision beside fp32; auto is what an extraction takes "
+                     "by default here")
+              .Default("auto")
+              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"}),
+          Flag::Integer("input-size",
+                        "pixels a side of the network's input; 0: its own, 224")
+              .Default("0")};
+}
+
+std::vector<Flag> Join(std::vector<Flag> flags, const std::vector<Flag>& more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+constexpr char kDetails[] =
+    "Hosts a server of its own on a temporary directory (--server is not used) "
+    "and takes turns between what it compares, so that other load meets both. "
+    "A missed target is no failure: the exit code is 0. docs/benchmarks.md "
+    "explains each figure.";
+
+}  // namespace
+
+const std::vector<Command>& BenchTable() {
+  static const auto* const commands = new std::vector<Command>{
+      {"bench extract",
+       "",
+       "Measure extraction against LibTorch's eager network",
+       kDetails,
+       Join({Images(),
+             Flag::Integer("count", "images in each job").Default("128"),
+             Repeats(3), Threads()},
+            Network()),
+       {"nevus bench extract --count 128 --repeats 3"},
+       Runs(BenchExtract, "bench extract")},
+      {"bench import",
+       "",
+       "Measure an import against decoding alone on one core",
+       kDetails,
+       {Images(),
+        Flag::Integer("count", "images in each import").Default("500"),
+        Repeats(5), Threads()},
+       {"nevus bench import --images photographs --count 500"},
+       Runs(BenchImport, "bench import")},
+      {"bench serve",
+       "",
+       "Measure a lone prediction against the network alone",
+       kDetails,
+       Join({Flag::Integer("count", "requests in each repeat").Default("30"),
+             Repeats(5), Threads()},
+            Network()),
+       {"nevus bench serve --threads 2"},
+       Runs(BenchServe, "bench serve")}};
+  return *commands;
+}
+
+}  // namespace nevus

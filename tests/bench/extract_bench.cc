@@ -1,0 +1,175 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/temp_dir.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/feature/eager_reference.h"
+#include "compute/feature/feature_extractor.h"
+#include "tests/bench/benches.h"
+#include "tests/bench/photographs.h"
+#include "tests/bench/vgg16_alone.h"
+
+namespace nevus {
+namespace {
+
+// The targets of fp32 and of AVX-512's default precision against eager
+// LibTorch, and of everything around the network against the network.
+constexpr double kFp32Target = 1.0;
+constexpr double kWinogradTarget = 2.2;
+
+std::string DatasetName(int round) { return absl::StrCat("round-", round); }
+
+// All lanes of one run and what they work on.
+class ExtractBench {
+ public:
+  explicit ExtractBench(const BenchOptions& options) : options_(options) {}
+
+  absl::StatusOr<Report> Run() {
+    RETURN_IF_ERROR(Prepare());
+    // A photograph alone and eight at a time: which is faster depends on
+    // LibTorch and the processor, and the faster one is the yardstick.
+    Lane eager_alone = Eager(1), eager_batch = Eager(8);
+    Lane fp32_network = NetworkAlone(*fp32_), fp32_job = Job("fp32");
+    std::vector<Lane*> lanes = {&eager_alone, &eager_batch, &fp32_network,
+                                &fp32_job};
+    Lane network = NetworkAlone(*chosen_), job = Job(ChosenName());
+    const bool two = ChosenName() != "fp32";
+    if (two) lanes.insert(lanes.end(), {&network, &job});
+    RETURN_IF_ERROR(RunInTurns(lanes, options_.repeats, options_.progress));
+
+    const Lane& eager = Median(eager_alone.values) > Median(eager_batch.values)
+                            ? eager_alone
+                            : eager_batch;
+    Report report;
+    AddRatios(eager, fp32_network, fp32_job, kFp32Target, report);
+    if (two) {
+      std::optional<double> target;
+      if (ChosenName() == "fp32_winograd") target = kWinogradTarget;
+      AddRatios(eager, network, job, target, report);
+    }
+    for (Lane* lane : lanes) report.lanes.push_back(std::move(*lane));
+    ASSIGN_OR_RETURN(report.facts, node_->Facts());
+    report.facts.emplace_back(
+        "images", DescribePhotographs(options_.images, options_.count) +
+                      " a repeat, new ones each");
+    return report;
+  }
+
+ private:
+  absl::Status Prepare() {
+    const int rounds = options_.repeats + 1;
+    ASSIGN_OR_RETURN(const std::vector<ExampleFile> files,
+                     FindPhotographs(options_.images, options_.count * rounds,
+                                     generated_.path()));
+    const auto slice = [&](int round) {
+      return std::vector<ExampleFile>(
+          files.begin() + round * options_.count,
+          files.begin() + (round + 1) * options_.count);
+    };
+    ASSIGN_OR_RETURN(backbone_,
+                     LoadVgg16(options_.weights, options_.input_size));
+    ASSIGN_OR_RETURN(const std::vector<std::string> photographs,
+                     ReadPhotographs(slice(0)));
+    ASSIGN_OR_RETURN(planes_, ReadyPlanes(backbone_->info(), photographs));
+    ASSIGN_OR_RETURN(fp32_, NewExtractor(*backbone_, "fp32", options_.threads));
+    ASSIGN_OR_RETURN(chosen_, NewExtractor(*backbone_, options_.precision,
+                                           options_.threads));
+    ASSIGN_OR_RETURN(eager_,
+                     EagerNetwork::Create(*backbone_, "", options_.threads));
+    ASSIGN_OR_RETURN(node_, BenchNode::Start(options_.threads));
+    for (int round = 0; round < rounds; ++round) {
+      RETURN_IF_ERROR(node_->ImportAndSeal(DatasetName(round), slice(round)));
+    }
+    return node_->ImportVgg16(options_.weights, options_.input_size);
+  }
+
+  std::string ChosenName() const {
+    return ArithmeticName(chosen_->spec().arithmetic);
+  }
+
+  Lane Eager(int batch) {
+    return {absl::StrCat("LibTorch eager, batch ", batch), "images/s",
+            [this, batch]() -> absl::StatusOr<double> {
+              const size_t image_floats = planes_.size() / options_.count;
+              std::vector<float> activations;
+              const Stopwatch watch;
+              for (int i = 0; i < options_.count; i += batch) {
+                RETURN_IF_ERROR(eager_->Forward(
+                    &planes_[i * image_floats],
+                    std::min(batch, options_.count - i), &activations));
+              }
+              return options_.count / watch.Seconds();
+            }};
+  }
+
+  Lane NetworkAlone(FeatureExtractor& extractor) {
+    return {absl::StrCat(ArithmeticName(extractor.spec().arithmetic),
+                         ", network alone"),
+            "images/s", [this, &extractor]() -> absl::StatusOr<double> {
+              std::vector<float> features(size_t{1} * options_.count *
+                                          extractor.dimension());
+              const Stopwatch watch;
+              RETURN_IF_ERROR(extractor.Forward(planes_.data(), options_.count,
+                                                features.data()));
+              return options_.count / watch.Seconds();
+            }};
+  }
+
+  // Each round takes a dataset of its own, so that nothing is there yet.
+  Lane Job(const std::string& precision) {
+    return {
+        absl::StrCat(precision, ", end to end"), "images/s",
+        [this, precision, round = 0]() mutable -> absl::StatusOr<double> {
+          v1::ExtractRequest request;
+          request.set_dataset(DatasetName(round++));
+          request.set_version(1);
+          request.set_backbone("vgg16");
+          request.set_precision(precision);
+          const Stopwatch watch;
+          ASSIGN_OR_RETURN(const v1::Job job,
+                           node_->Finish(node_->client().Call(
+                               &v1::FeatureService::Stub::Extract, request)));
+          const double seconds = watch.Seconds();
+          // The same photograph twice is one image.
+          const int64_t computed = job.progress().total();
+          if (computed < 1) {
+            return absl::InternalError(
+                absl::StrCat("the job ", job.id(), " had nothing to compute"));
+          }
+          return computed / seconds;
+        }};
+  }
+
+  static void AddRatios(const Lane& eager, const Lane& network, const Lane& job,
+                        std::optional<double> target, Report& report) {
+    report.ratios.push_back({absl::StrCat(job.name, " / ", eager.name),
+                             Divide(job.values, eager.values),
+                             target,
+                             {}});
+    report.ratios.push_back({absl::StrCat(job.name, " / network alone"),
+                             Divide(job.values, network.values),
+                             {},
+                             {}});
+  }
+
+  const BenchOptions& options_;
+  TempDir generated_;
+  std::unique_ptr<Backbone> backbone_;
+  std::vector<float> planes_;  // options_.count images
+  std::unique_ptr<FeatureExtractor> fp32_, chosen_;
+  std::unique_ptr<EagerNetwork> eager_;
+  std::unique_ptr<BenchNode> node_;
+};
+
+}  // namespace
+
+absl::StatusOr<Report> BenchExtract(const BenchOptions& options) {
+  return ExtractBench(options).Run();
+}
+
+}  // namespace nevus
