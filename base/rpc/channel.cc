@@ -74,9 +74,13 @@ std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
                                    ChannelArguments());
 }
 
+std::chrono::system_clock::time_point DeadlineAfter(absl::Duration timeout) {
+  return std::chrono::system_clock::now() +
+         absl::ToChronoMilliseconds(timeout);
+}
+
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
-  context.set_deadline(std::chrono::system_clock::now() +
-                       absl::ToChronoMilliseconds(timeout));
+  context.set_deadline(DeadlineAfter(timeout));
 }
 
 }  // namespace nevus

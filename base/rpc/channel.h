@@ -6,6 +6,7 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -45,6 +46,9 @@ grpc::ChannelArguments ChannelArguments();
 
 // Connects without TLS, lazily.
 std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address);
+
+// gRPC's form of a moment `timeout` from now.
+std::chrono::system_clock::time_point DeadlineAfter(absl::Duration timeout);
 
 // The call ends with DEADLINE_EXCEEDED after `timeout` from now.
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);

@@ -1,6 +1,5 @@
 #include "clients/cpp/client.h"
 
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -66,9 +65,9 @@ absl::Status Client::WaitForServer(const Link& link) const {
   if (link.channel->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) {
     return absl::OkStatus();
   }
-  const auto deadline = std::chrono::system_clock::now() +
-                        absl::ToChronoMilliseconds(options_.connect_timeout);
-  if (link.channel->WaitForConnected(deadline)) return absl::OkStatus();
+  if (link.channel->WaitForConnected(DeadlineAfter(options_.connect_timeout))) {
+    return absl::OkStatus();
+  }
   return Unreachable(
       link.service, link.address,
       absl::StrCat("waited ", absl::FormatDuration(options_.connect_timeout)));

@@ -52,13 +52,12 @@ void AddRows(const std::string& address, const v1::DiagnoseResponse& found,
                                " processors")},
       {"matrix product", absl::StrCat(FormatNumber(found.blas_gflops(), 1),
                                       " GFLOP/s with ", found.blas_library())},
-      {"memory",
-       absl::StrCat(FormatBytes(found.memory_available_bytes()), " free of ",
-                    FormatBytes(found.memory_bytes()))},
-      {"disk", absl::StrCat(FormatBytes(found.disk_free_bytes()),
-                            " free; a synced write takes ",
-                            FormatNumber(1000 * found.sync_seconds(), 1),
-                            " ms")}};
+      {"memory", absl::StrCat(FormatBytes(found.memory_available_bytes()),
+                              " free of ", FormatBytes(found.memory_bytes()))},
+      {"disk",
+       absl::StrCat(FormatBytes(found.disk_free_bytes()),
+                    " free; a synced write takes ",
+                    FormatNumber(1000 * found.sync_seconds(), 1), " ms")}};
   for (const auto& [fact, value] : facts) {
     rows.push_back({address, fact, value});
   }
@@ -90,10 +89,9 @@ absl::Status Doctor(Context& context) {
   }
   context.Print(table, json);
   if (problems == 0) return absl::OkStatus();
-  return WithReason(
-      absl::FailedPreconditionError(
-          absl::StrCat(problems, " problem(s) found; see PROBLEM above")),
-      "PROBLEMS_FOUND");
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        problems, " problem(s) found; see PROBLEM above")),
+                    "PROBLEMS_FOUND");
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
-#include <chrono>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -107,8 +106,7 @@ void Server::StopServing() {
 }
 
 void Server::Shutdown(absl::Duration drain) {
-  server_->Shutdown(std::chrono::system_clock::now() +
-                    absl::ToChronoMilliseconds(drain));
+  server_->Shutdown(DeadlineAfter(drain));
 }
 
 }  // namespace nevus

@@ -19,9 +19,9 @@ bool IsPositive(const v1::Example& example, const std::string& positive);
 std::vector<v1::Example> RowsOf(const std::vector<v1::Example>& examples,
                                 v1::Split split);
 
-// The rows of one split without those whose image also stands, under another id,
-// in a later one (train before validation before test): an image that judges is
-// not learned from. Ids of what is left out are added to `left_out`.
+// The rows of one split without those whose image also stands, under another
+// id, in a later one (train before validation before test): an image that
+// judges is not learned from. Ids of what is left out are added to `left_out`.
 // `examples` are the rows of all splits.
 std::vector<v1::Example> LearnableRows(const std::vector<v1::Example>& examples,
                                        v1::Split split,

@@ -46,17 +46,18 @@ class TrainingHandler : public TaskHandler {
                                   TaskContext& context) override {
     const v1::TrainTask& task = spec.train();
     ASSIGN_OR_RETURN(const v1::FeatureSpace space, GetSpace(task.space()));
-    ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
-                     ReadExamples(peers_, task.dataset(), task.version(),
-                                  {v1::TRAIN, v1::VALIDATION, v1::TEST},
-                                  nullptr));
+    ASSIGN_OR_RETURN(
+        const std::vector<v1::Example> examples,
+        ReadExamples(peers_, task.dataset(), task.version(),
+                     {v1::TRAIN, v1::VALIDATION, v1::TEST}, nullptr));
     std::vector<std::string> left_out;
     ASSIGN_OR_RETURN(
         const TrainingSet train,
         ReadSet(task, space, LearnableRows(examples, v1::TRAIN, left_out)));
-    ASSIGN_OR_RETURN(const TrainingSet validation,
-                     ReadSet(task, space,
-                             LearnableRows(examples, v1::VALIDATION, left_out)));
+    ASSIGN_OR_RETURN(
+        const TrainingSet validation,
+        ReadSet(task, space,
+                LearnableRows(examples, v1::VALIDATION, left_out)));
     ASSIGN_OR_RETURN(const TrainedHead trained,
                      Teach(task, train, validation, context));
     // The same floats that a prediction will come from, so that a threshold

@@ -14,7 +14,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clock.h"
 #include "base/rpc/channel.h"
 #include "base/status.h"
 #include "gtest/gtest.h"
@@ -53,17 +52,19 @@ Topology TopologyFromEnvironment() {
 
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
   auto cluster = std::unique_ptr<Cluster>(new Cluster);
-  const auto arguments =
-      [&](const std::string& name, int port, const std::string& services,
-          const std::string& workers, const std::string& peers) {
-        return std::vector<std::string>{
-            kNevusd,
-            absl::StrCat("--data=", cluster->File("data-" + name)),
-            absl::StrCat("--listen=127.0.0.1:", port),
-            absl::StrCat("--services=", services),
-            absl::StrCat("--workers=", workers),
-            absl::StrCat("--peers=", peers)};
-      };
+  const auto arguments = [&](const std::string& name, int port,
+                             const std::string& services,
+                             const std::string& workers,
+                             const std::string& peers) {
+    return std::vector<std::string>{
+        kNevusd, absl::StrCat("--data=", cluster->File("data-" + name)),
+        absl::StrCat("--listen=127.0.0.1:", port),
+        absl::StrCat("--services=", services),
+        absl::StrCat("--workers=", workers), absl::StrCat("--peers=", peers),
+        // Servers of several tests share few cores; threads of OpenMP that
+        // wait for each other by spinning would take turns at doing nothing.
+        "--threads=1"};
+  };
   if (topology == Topology::kOneProcess) {
     const int port = FreePort();
     cluster->server_ = absl::StrCat("127.0.0.1:", port);
@@ -98,24 +99,27 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
   return cluster;
 }
 
-absl::Status Cluster::StartMember(Member& member) {
-  ASSIGN_OR_RETURN(member.process, Process::Start(member.arguments,
-                                                  File(member.name + ".log")));
-  // Connected: the port is served, and everything behind it opened.
-  const std::string& listen = member.arguments[2];
-  const auto channel = ConnectTo(listen.substr(listen.find('=') + 1));
-  const bool connected = channel->WaitForConnected(
-      std::chrono::system_clock::now() + absl::ToChronoSeconds(kStartTimeout));
-  if (!connected || !member.process->running()) {
-    return absl::InternalError(
-        absl::StrCat(member.name, " did not start:\n", Logs()));
+absl::Status Cluster::StartProcesses() {
+  // All at once, then wait for each: none needs another to start.
+  for (Member& member : members_) {
+    if (member.process != nullptr) continue;
+    ASSIGN_OR_RETURN(
+        member.process,
+        Process::Start(member.arguments, File(member.name + ".log")));
   }
+  for (Member& member : members_) RETURN_IF_ERROR(AwaitServing(member));
   return absl::OkStatus();
 }
 
-absl::Status Cluster::StartProcesses() {
-  for (Member& member : members_) {
-    if (member.process == nullptr) RETURN_IF_ERROR(StartMember(member));
+absl::Status Cluster::AwaitServing(Member& member) const {
+  // Connected: the port is served, and everything behind it opened.
+  const std::string& listen = member.arguments[2];
+  const auto channel = ConnectTo(listen.substr(listen.find('=') + 1));
+  const bool connected =
+      channel->WaitForConnected(DeadlineAfter(kStartTimeout));
+  if (!connected || !member.process->running()) {
+    return absl::InternalError(
+        absl::StrCat(member.name, " did not start:\n", Logs()));
   }
   return absl::OkStatus();
 }

@@ -63,7 +63,7 @@ class Cluster {
   };
 
   Cluster() = default;
-  absl::Status StartMember(Member& member);
+  absl::Status AwaitServing(Member& member) const;
 
   TempDir dir_;
   std::string server_;

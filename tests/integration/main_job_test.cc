@@ -190,8 +190,13 @@ TEST_F(MainJobTest, NothingIsDoneTwice) {
   EXPECT_EQ(sealed["version"], 1);
   EXPECT_EQ(Extract("skin@1")["progress"]["total"], 0);
 
-  EXPECT_EQ(Import("skin", Generate("more", 10, 2))["refused"], 10)
-      << "the generator's names repeat: other content under the same ids";
+  // The generator's names repeat: other content under the same ids.
+  const std::string other = Generate("other", 10, 2);
+  const CommandResult conflict = cluster_->Cli(
+      {"dataset", "import", "skin", "--images", other + "/images", "--labels",
+       other + "/labels.csv", "--label-column", "label"});
+  EXPECT_EQ(conflict.exit_code, 1);
+  EXPECT_THAT(conflict.err, HasSubstr("EXAMPLE_CONFLICT"));
 }
 
 TEST_F(MainJobTest, TenMoreImagesAreTenMoreFeatures) {

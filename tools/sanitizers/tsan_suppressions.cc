@@ -4,8 +4,8 @@
 // absl::Mutex (all of gRPC's locking) orders memory accesses. called_from_lib
 // drops only what the library itself does through interceptors (malloc, memcpy,
 // epoll): a race in a handler of ours that gRPC calls is still reported, which
-// `race:libgrpc` would hide (every handler's stack has a gRPC frame). Each entry
-// must match exactly one loaded library, hence the full sonames.
+// `race:libgrpc` would hide (every handler's stack has a gRPC frame). Each
+// entry must match exactly one loaded library, hence the full sonames.
 //
 // Two habits follow: guard shared state with std::mutex, not absl::Mutex, and
 // after Server::Shutdown read a service's state under its lock.
@@ -21,9 +21,10 @@
 #ifdef HAVE_TSAN
 extern "C" const char* __tsan_default_suppressions() {
   return
-      // Objects that gRPC hands from thread to thread, touched by its own inline
-      // code. Top frame only, and anchored: "grpc::" alone would match each of our
-      // handlers by its grpc::ServerContext* parameter and hide real races.
+      // Objects that gRPC hands from thread to thread, touched by its own
+      // inline code. Top frame only, and anchored: "grpc::" alone would match
+      // each of our handlers by its grpc::ServerContext* parameter and hide
+      // real races.
       "race_top:^grpc::\n"
       "race_top:^void grpc::internal::\n"
       "race_top:^google::protobuf::\n"
