@@ -75,8 +75,7 @@ std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
 }
 
 std::chrono::system_clock::time_point DeadlineAfter(absl::Duration timeout) {
-  return std::chrono::system_clock::now() +
-         absl::ToChronoMilliseconds(timeout);
+  return std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout);
 }
 
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {

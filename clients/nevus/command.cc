@@ -251,6 +251,9 @@ absl::StatusOr<Invocation> ParseCommandLine(
   bool flags_ended = false;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
+    if (command_words == 0 && command != nullptr && command->passes_flags_on) {
+      flags_ended = true;
+    }
     if (flags_ended || !absl::StartsWith(arg, "--")) {
       if (command_words > 0) {
         --command_words;

@@ -60,6 +60,8 @@ struct Command {
   std::vector<Flag> flags;
   std::vector<std::string> examples;
   std::function<absl::Status(Context&)> run;
+  // All that follows the path is an argument, flags too: for another program.
+  bool passes_flags_on = false;
 };
 
 // What a command line asks for. Values have been checked against the table.

@@ -37,6 +37,15 @@ TEST(CommandTest, TwoDashesEndTheFlags) {
   EXPECT_THAT(line->arguments, ElementsAre("--odd.jpg"));
 }
 
+TEST(CommandTest, ABenchGetsItsFlagsUnread) {
+  const auto line = ParseCommandLine(
+      AllCommands(), {"bench", "extract", "--count=2", "--", "--help"});
+  ASSERT_THAT(line, IsOk());
+  EXPECT_EQ(line->command->path, "bench");
+  EXPECT_THAT(line->arguments,
+              ElementsAre("extract", "--count=2", "--", "--help"));
+}
+
 TEST(CommandTest, MistakesAreUsageErrorsThatNameTheNearest) {
   const struct {
     std::vector<std::string> args;

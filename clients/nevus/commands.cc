@@ -54,7 +54,7 @@ const std::vector<Command>& AllCommands() {
     for (std::vector<Command> (*group)() :
          {DatasetImportCommands, DatasetCommands, BackboneCommands,
           FeatureCommands, TrainingCommands, ModelCommands, ClassifyCommands,
-          JobCommands, DoctorCommands, HelpCommands}) {
+          JobCommands, DoctorCommands, BenchCommands, HelpCommands}) {
       for (Command& command : group()) all->push_back(std::move(command));
     }
     return all;

@@ -18,6 +18,7 @@ std::vector<Command> ModelCommands();
 std::vector<Command> ClassifyCommands();
 std::vector<Command> JobCommands();
 std::vector<Command> DoctorCommands();
+std::vector<Command> BenchCommands();
 
 // Every group, in the order of the way of the data, with `help` and
 // `completion`.

@@ -104,7 +104,9 @@ std::vector<v1::SharedImage> FindSharedImages(
     by_image[row.image_digest()].push_back(&row);
   }
   std::vector<v1::SharedImage> shared;
-  for (const auto& [image, same] : by_image) {
+  for (const auto& entry : by_image) {
+    const std::string& image = entry.first;
+    const std::vector<const v1::Example*>& same = entry.second;
     const bool one_split =
         std::all_of(same.begin(), same.end(), [&](const v1::Example* row) {
           return row->split() == same.front()->split();

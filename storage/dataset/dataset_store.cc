@@ -66,7 +66,9 @@ absl::StatusOr<int64_t> FreeImages(const KeyValueStore& store,
                                    const LostReferences& lost,
                                    std::vector<Mutation>& batch) {
   int64_t freed = 0;
-  for (const auto& [digest, references] : lost) {
+  for (const auto& entry : lost) {
+    const std::string& digest = entry.first;
+    const std::unordered_set<std::string>& references = entry.second;
     bool is_used = false;
     const auto keep = [&](std::string_view key, std::string_view) {
       is_used = references.count(std::string(key)) == 0;
