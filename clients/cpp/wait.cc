@@ -33,13 +33,15 @@ absl::StatusOr<v1::Job> WaitForJob(
   double last_news = 0;
   std::optional<v1::Job> newest;
   while (true) {
-    const absl::Status status = client.Read(&v1::JobService::Stub::WatchJob,
-                                            request, [&](const v1::Job& job) {
-                                              last_news = since_start.Seconds();
-                                              newest = job;
-                                              if (on_update) on_update(job);
-                                              return absl::OkStatus();
-                                            });
+    const absl::Status status =
+        client.Read(&v1::JobService::Stub::WatchJob, request,
+                    [&](const v1::WatchJobResponse& response) {
+                      last_news = since_start.Seconds();
+                      if (!response.has_job()) return absl::OkStatus();
+                      newest = response.job();
+                      if (on_update) on_update(*newest);
+                      return absl::OkStatus();
+                    });
     if (newest.has_value() && HasEnded(newest->state())) return *newest;
     // A stream that ends well before its job does is a server that drains.
     if (!status.ok() && !absl::IsUnavailable(status)) return status;

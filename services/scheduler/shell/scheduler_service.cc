@@ -56,9 +56,9 @@ class JobServiceImpl final : public v1::JobService::Service {
     return Answer(scheduler_.Retry(request->id()), response);
   }
 
-  grpc::Status WatchJob(grpc::ServerContext* context,
-                        const v1::WatchJobRequest* request,
-                        grpc::ServerWriter<v1::Job>* writer) override {
+  grpc::Status WatchJob(
+      grpc::ServerContext* context, const v1::WatchJobRequest* request,
+      grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
     int64_t revision = 0;
     while (!context->IsCancelled() && !stop_.stopped()) {
       const int64_t before = revision;
@@ -66,7 +66,9 @@ class JobServiceImpl final : public v1::JobService::Service {
           scheduler_.AwaitChange(request->id(), &revision, kLookEvery);
       if (!job.ok()) return ToGrpc(job.status());
       if (revision == before) continue;
-      if (!writer->Write(*job)) return grpc::Status::CANCELLED;
+      v1::WatchJobResponse response;
+      *response.mutable_job() = *job;
+      if (!writer->Write(response)) return grpc::Status::CANCELLED;
       if (job->has_end_time()) return grpc::Status::OK;
     }
     return ToGrpc(
