@@ -1,25 +1,28 @@
-// The life of one job and its tasks, as a pure function. job.proto's comments
-// repeat the two tables.
+// The life of one job (job.h) and its tasks, as a pure function. job.proto's
+// comments repeat the two tables.
 //
 // A job:
 //   PENDING --a task leased-------------------> RUNNING
 //   PENDING --a dependency failed or cancelled> FAILED
+//   PENDING --the last dependency succeeded---> SUCCEEDED (one without tasks)
 //   RUNNING --the last task DONE--------------> SUCCEEDED
 //   RUNNING --a task BROKEN, or the time is up> FAILED
 //   RUNNING --a worker found the disk full----> PAUSED
-//   PAUSED  --a task leased or DONE-----------> RUNNING (or SUCCEEDED: the last)
-//   PAUSED  --a task BROKEN, or the time is up> FAILED
-//   PENDING, RUNNING, PAUSED --cancel---------> CANCELLED
-//   FAILED, CANCELLED --retry-----------------> PENDING
+//   PAUSED  --a task leased or DONE-----------> RUNNING (or SUCCEEDED: the
+//   last) PAUSED  --a task BROKEN, or the time is up> FAILED PENDING, RUNNING,
+//   PAUSED --cancel---------> CANCELLED FAILED, CANCELLED
+//   --retry-----------------> PENDING (or SUCCEEDED: one
+//                       without tasks that waits for no other)
 //
 // A task:
 //   WAITING --leased--------------------------> LEASED
 //   LEASED  --finished------------------------> DONE
 //   LEASED  --failed, silent, dead, too long--> WAITING while attempts are left
-//   LEASED  --the disk was full---------------> WAITING, the attempt not counted
-//   LEASED  --failed, none left or no use-----> BROKEN
-//   WAITING, LEASED --the job ends------------> DROPPED
-//   BROKEN, DROPPED --retry-------------------> WAITING
+//   LEASED  --the disk was full---------------> WAITING, the attempt not
+//   counted LEASED  --restored from a backup----------> WAITING, the attempt
+//   not counted LEASED  --failed, none left or no use-----> BROKEN WAITING,
+//   LEASED --the job ends------------> DROPPED BROKEN, DROPPED
+//   --retry-------------------> WAITING
 //
 // Nothing here reads a clock, takes a lock, logs, draws lots or does I/O. The
 // shell (../shell) feeds events in, stores `next` if `store` says so, and only
@@ -30,80 +33,20 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/scheduler/core/job.h"
 
 namespace nevus::scheduler {
 
-enum class JobState {
-  kPending,
-  kRunning,
-  kPaused,
-  kSucceeded,
-  kFailed,
-  kCancelled
-};
-enum class TaskState { kWaiting, kLeased, kDone, kBroken, kDropped };
-
-const char* Name(JobState state);
-const char* Name(TaskState state);
-// SUCCEEDED, FAILED or CANCELLED.
-bool HasEnded(JobState state);
-
-// Why an attempt failed.
-struct Failure {
-  absl::StatusCode code = absl::StatusCode::kOk;
-  std::string reason;   // stable, "" if there is none
-  std::string message;  // a sentence
-};
-
-struct Progress {
-  int64_t done = 0;
-  int64_t total = 0;
-  std::string unit;
-  std::string message;
-  std::vector<std::pair<std::string, double>> metrics;
-};
-
-struct Task {
-  TaskState state = TaskState::kWaiting;
-  int stage = 0;              // leased when all of lower stages are DONE
-  int attempts = 0;           // tries begun that count
-  int64_t fencing_token = 0;  // grows with every lease
-  std::string worker;         // who has it, or had it last
-  absl::Time attempt_start = absl::InfinitePast();
-  absl::Time lease_expiry = absl::InfinitePast();
-  absl::Time not_before = absl::InfinitePast();
-  Progress progress;
-  Failure last_error;
-  // Who failed it with last_error's code and reason, each once.
-  std::vector<std::string> failed_workers;
-  std::string result;
-};
-
-struct Job {
-  JobState state = JobState::kPending;
-  // Ids of jobs that have to succeed before a task is leased.
-  std::vector<std::string> waits_for;
-  std::vector<Task> tasks;
-  absl::Duration time_limit = absl::InfiniteDuration();
-  absl::Duration attempt_time_limit = absl::InfiniteDuration();
-  // Spreads the back-offs of jobs that failed together.
-  uint64_t jitter_seed = 0;
-  absl::Time start_time = absl::InfinitePast();  // of the first lease
-  absl::Time end_time = absl::InfinitePast();
-  Failure error;       // for FAILED; for PAUSED what the disk said
-  std::string result;  // for SUCCEEDED: that of the last task with one
-};
-
 struct Policy {
   absl::Duration lease = absl::Seconds(10);
-  // Tries of a task before its job fails.
+  // Tries of a task before its job fails, with OUT_OF_ATTEMPTS if the last
+  // failure has no reason of its own.
   int max_attempts = 3;
   // Wait before the second try; doubles with each further one. Up to a fifth is
   // added, drawn from the job's seed, the task and the attempt.
@@ -133,8 +76,9 @@ struct Finish {
   int64_t fencing_token = 0;
   Failure failure;
   std::string result;
-  // Of the job's kind that are connected. A task that failed with the same
-  // reason on each of them, and on two or more, is not tried again.
+  // Of the job's kind that are connected. A task that failed with the same code
+  // and reason on each of them, and on two or more, is not tried again
+  // (FAILED_EVERYWHERE if the failure has no reason of its own).
   int workers = 1;
 };
 // The parent of the worker's process saw it die. Its tasks fail with
@@ -165,9 +109,9 @@ struct Restart {};
 // every token makes a leap; what was leased is leased again.
 struct Restore {};
 
-using Event = std::variant<Lease, Heartbeat, Finish, WorkerDied,
-                           DependencyEnded, Cancel, Retry, Tick, Restart,
-                           Restore>;
+using Event =
+    std::variant<Lease, Heartbeat, Finish, WorkerDied, DependencyEnded, Cancel,
+                 Retry, Tick, Restart, Restore>;
 
 struct Transition {
   Job next;
@@ -181,31 +125,10 @@ struct Transition {
 // What `event` does to `job` at `now`. Same arguments, same answer.
 // ABORTED (LEASE_LOST): the worker does not hold the lease.
 // FAILED_PRECONDITION: the job's state does not allow it (JOB_ENDED,
-// JOB_NOT_FAILED, JOB_WAITS, TASK_NOT_WAITING, TASK_BACKING_OFF).
+// JOB_NOT_FAILED, JOB_WAITS, STAGE_WAITS, TASK_NOT_WAITING, TASK_BACKING_OFF).
 // INVALID_ARGUMENT: there is no such task (TASK_UNKNOWN).
 absl::StatusOr<Transition> Step(const Job& job, const Event& event,
                                 absl::Time now, const Policy& policy);
-
-// A new job of `tasks` tasks; one without tasks has SUCCEEDED at `now` unless
-// it waits for others, with the last of which it succeeds.
-Job NewJob(int tasks, absl::Time now,
-           std::vector<std::string> waits_for = {});
-
-// The first task that `worker` may lease at `now`, or -1. Tasks that failed on
-// it are left to others while `other_workers` of the kind are connected that
-// have not failed them.
-int FindLeasable(const Job& job, absl::Time now, const std::string& worker,
-                 int other_workers);
-
-// When a task may first be leased: InfinitePast if one may now, InfiniteFuture
-// if none will without another event.
-absl::Time NextLeasable(const Job& job);
-
-// When Tick will next do something: a lease expires or a limit is reached.
-absl::Time NextDeadline(const Job& job);
-
-// Over all tasks: units done and in all; the newest message.
-Progress TotalProgress(const Job& job);
 
 }  // namespace nevus::scheduler
 
