@@ -66,11 +66,12 @@ Job NewJob(int tasks, absl::Time now, std::vector<std::string> waits_for) {
   return job;
 }
 
-int stage = std::numeric_limits<int>::max();
-for (const Task& task : job.tasks) {
-  if (task.state != TaskState::kDone) stage = std::min(stage, task.stage);
-}
-return stage;
+int CurrentStage(const Job& job) {
+  int stage = std::numeric_limits<int>::max();
+  for (const Task& task : job.tasks) {
+    if (task.state != TaskState::kDone) stage = std::min(stage, task.stage);
+  }
+  return stage;
 }
 
 absl::Time PausedUntil(const Job& job) {

@@ -246,7 +246,7 @@ class Stepper {
       task.fencing_token += kTokenLeap;
       if (task.state != TaskState::kLeased) continue;
       task.state = TaskState::kWaiting;
-      task.not_before = now_;
+      task.not_before = absl::InfinitePast();
       task.progress.done = 0;
       --task.attempts;
     }
@@ -406,11 +406,11 @@ class Stepper {
             absl::StrCat("gave up after ", task.attempts, " attempts: "));
     } else {
       task.state = TaskState::kWaiting;
-      task.not_before = now_;
-      if (again == Again::kLater) {
-        task.not_before +=
-            Backoff(job_.jitter_seed, index, task.attempts, policy_);
-      }
+      // "At once" also by a clock that is set back.
+      task.not_before =
+          again == Again::kAtOnce
+              ? absl::InfinitePast()
+              : now_ + Backoff(job_.jitter_seed, index, task.attempts, policy_);
     }
   }
 
