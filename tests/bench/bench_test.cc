@@ -99,7 +99,8 @@ TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
       ElementsAre("submit, 1000 jobs queued", "cost of a job, 1000 queued",
                   "submit, 1100 jobs queued", "cost of a job, 1100 queued",
                   "list a page of 50", "lease a task",
-                  "500 idle workers, clients included", "start again"));
+                  "500 idle workers, the server",
+                  "500 idle workers, their own side", "start again"));
   EXPECT_THAT(
       NamesOf(json["ratios"]),
       ElementsAre("submit / 2000 jobs/s",

@@ -1,7 +1,8 @@
 #include <fcntl.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
-#include <sys/resource.h>
+#include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,12 @@ std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
                                    arguments);
 }
 
+// A call that waits for its connection, and not for ever.
+void Prepare(grpc::ClientContext& context) {
+  SetTimeout(context, kCallTimeout);
+  context.set_wait_for_ready(true);
+}
+
 v1::SubmitJobRequest NewJob(int number, int tasks) {
   v1::SubmitJobRequest request;
   v1::Job& job = *request.mutable_job();
@@ -106,7 +113,7 @@ absl::StatusOr<double> Submit(const std::string& address, int from, int to,
       const auto stub = v1::JobService::NewStub(OwnChannel(address));
       for (int number = next++; number < to; number = next++) {
         grpc::ClientContext context;
-        SetTimeout(context, kCallTimeout);
+        Prepare(context);
         v1::Job job;
         const absl::Status status = FromGrpc(
             stub->SubmitJob(&context, NewJob(number, options.tasks), &job));
@@ -128,7 +135,7 @@ absl::StatusOr<std::vector<double>> ListMs(v1::JobService::Stub& stub) {
   v1::ListJobsRequest request;
   for (int i = 0; i < kPages; ++i) {
     grpc::ClientContext context;
-    SetTimeout(context, kCallTimeout);
+    Prepare(context);
     v1::ListJobsResponse response;
     const Stopwatch watch;
     RETURN_IF_ERROR(FromGrpc(stub.ListJobs(&context, request, &response)));
@@ -145,7 +152,7 @@ absl::StatusOr<std::vector<double>> LeaseMs(v1::WorkerService::Stub& stub) {
   request.set_kind(v1::TRAINING);
   for (int i = 0; i < kLeases; ++i) {
     grpc::ClientContext context;
-    SetTimeout(context, kCallTimeout);
+    Prepare(context);
     v1::LeaseTaskResponse response;
     const Stopwatch watch;
     RETURN_IF_ERROR(FromGrpc(stub.LeaseTask(&context, request, &response)));
@@ -157,18 +164,38 @@ absl::StatusOr<std::vector<double>> LeaseMs(v1::WorkerService::Stub& stub) {
   return ms;
 }
 
-double CpuSeconds() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return time.tv_sec + 1e-6 * time.tv_usec;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+double CpuSeconds(clockid_t clock) {
+  timespec time = {};
+  clock_gettime(clock, &time);
+  return time.tv_sec + 1e-9 * time.tv_nsec;
 }
 
-// What workers that find nothing to do cost, their own side included, in per
-// cent of a core.
-double IdlePercent(const std::string& address) {
+// Of the whole process, and of these threads of it.
+struct CpuUse {
+  double process = 0;
+  double threads = 0;
+};
+
+CpuUse CpuUsed(std::vector<std::thread>& threads) {
+  CpuUse used;
+  for (std::thread& thread : threads) {
+    clockid_t clock = 0;
+    if (pthread_getcpuclockid(thread.native_handle(), &clock) == 0) {
+      used.threads += CpuSeconds(clock);
+    }
+  }
+  used.process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+  return used;
+}
+
+// What workers that find nothing to do cost, in per cent of a core: the server,
+// and all of them together on their own side.
+struct IdleCost {
+  double server = 0;
+  double workers = 0;
+};
+
+IdleCost MeasureIdle(const std::string& address) {
   StopSignal stop;
   std::vector<std::thread> workers;
   for (int i = 0; i < kIdleWorkers; ++i) {
@@ -180,7 +207,7 @@ double IdlePercent(const std::string& address) {
       request.mutable_wait()->set_seconds(absl::ToInt64Seconds(kPollWait));
       while (!stop.stopped()) {
         grpc::ClientContext context;
-        SetTimeout(context, kCallTimeout);
+        Prepare(context);
         v1::LeaseTaskResponse response;
         if (!stub->LeaseTask(&context, request, &response).ok()) {
           stop.WaitFor(kPollWait);
@@ -189,13 +216,16 @@ double IdlePercent(const std::string& address) {
     });
   }
   stop.WaitFor(kSettle);
-  const double before = CpuSeconds();
+  const CpuUse before = CpuUsed(workers);
   const Stopwatch watch;
   stop.WaitFor(kIdleFor);
-  const double percent = 100 * (CpuSeconds() - before) / watch.Seconds();
+  const CpuUse after = CpuUsed(workers);
+  const double per_cent = 100 / watch.Seconds();
   stop.Stop();
   for (std::thread& worker : workers) worker.join();
-  return percent;
+  const double theirs = after.threads - before.threads;
+  return {per_cent * (after.process - before.process - theirs),
+          per_cent * theirs};
 }
 
 std::vector<double> Over(const std::vector<double>& values, double target) {
@@ -251,7 +281,8 @@ absl::StatusOr<Report> BenchScheduler(const BenchOptions& options) {
     ASSIGN_OR_RETURN(lease_ms, LeaseMs(*worker));
   }
   options.progress(done++, steps, "idle workers");
-  const std::vector<double> idle = {IdlePercent(node->address())};
+  const IdleCost idle_cost = MeasureIdle(node->address());
+  const std::vector<double> idle = {idle_cost.server};
   options.progress(done++, steps, "start again");
   double start_s = 0;
   {
@@ -264,7 +295,11 @@ absl::StatusOr<Report> BenchScheduler(const BenchOptions& options) {
   report.lanes.push_back({"list a page of 50", "ms", nullptr, list_ms});
   report.lanes.push_back({"lease a task", "ms", nullptr, lease_ms});
   report.lanes.push_back(
-      {"500 idle workers, clients included", "% of a core", nullptr, idle});
+      {"500 idle workers, the server", "% of a core", nullptr, idle});
+  report.lanes.push_back({"500 idle workers, their own side",
+                          "% of a core",
+                          nullptr,
+                          {idle_cost.workers}});
   report.lanes.push_back({"start again", "s", nullptr, start});
   report.ratios = {
       {"submit / 2000 jobs/s", Over(rate, kJobsPerSecond), 1.0, {}},
