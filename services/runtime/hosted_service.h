@@ -9,13 +9,26 @@
 
 #include <grpcpp/impl/codegen/service_type.h>
 
+#include <cstdint>
+#include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "services/runtime/peers.h"
 
 namespace nevus {
+
+// How many jobs run at a time and how long they are kept.
+struct JobLimits {
+  // By kind of worker ("training"): jobs that run at a time; absent: no limit.
+  std::map<std::string, int> max_running;
+  // Ended jobs that are kept: at most so many, and for so long.
+  int64_t keep_jobs = std::numeric_limits<int64_t>::max();
+  absl::Duration keep_jobs_for = absl::InfiniteDuration();
+};
 
 // What every service is given. All pointers outlive it.
 struct ServiceContext {
@@ -25,6 +38,8 @@ struct ServiceContext {
   const Clock* clock = nullptr;
   // Threads for computation.
   int compute_threads = 1;
+  // For the scheduler.
+  JobLimits job_limits;
 };
 
 class HostedService {

@@ -1,8 +1,10 @@
 #include "storage/job/job_store.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
-#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "storage/engine/record.h"
@@ -10,55 +12,223 @@
 namespace nevus {
 namespace {
 
-// The part of `job` that its steps change.
-Mutation PutState(const v1::Job& job) {
-  v1::Job state = job;
-  for (v1::Task& task : *state.mutable_tasks()) task.clear_spec();
-  return PutRecord(Key({"job", job.id()}), state);
+constexpr char kRestoredKey[] = "restored";
+
+std::string HeaderKey(const std::string& id) { return Key({"job", id}); }
+std::string TasksKey(const std::string& id) { return Key({"tasks", id}); }
+std::string TaskKey(const std::string& id, int task) {
+  return Key({"task", id, KeyNumber(task)});
+}
+std::string SpecKey(const std::string& id, int task) {
+  return Key({"spec", id, KeyNumber(task)});
+}
+std::string EventKey(const std::string& id, int64_t number) {
+  return Key({"event", id, KeyNumber(number)});
+}
+std::string AnswerKey(int64_t number) {
+  return Key({"answer", KeyNumber(number)});
+}
+
+Mutation PutHeader(const v1::Job& job) {
+  if (job.tasks_size() == 0) return PutRecord(HeaderKey(job.id()), job);
+  v1::Job header = job;
+  header.clear_tasks();
+  return PutRecord(HeaderKey(job.id()), header);
+}
+
+void AddEvents(const std::string& id, const std::vector<v1::JobEvent>& events,
+               std::vector<Mutation>& batch) {
+  for (const v1::JobEvent& event : events) {
+    batch.push_back(PutRecord(EventKey(id, event.number()), event));
+    if (event.number() > kMaxEvents) {
+      batch.push_back(DeleteKey(EventKey(id, event.number() - kMaxEvents)));
+    }
+  }
+}
+
+// What must be there is not: lost, not unknown.
+absl::Status Missing(const absl::Status& status, const std::string& key) {
+  return absl::IsNotFound(status) ? DamagedValue(key, "is missing") : status;
 }
 
 }  // namespace
 
-absl::Status JobStore::Create(const v1::Job& job) {
-  v1::Job specs;
-  for (const v1::Task& task : job.tasks()) {
-    *specs.add_tasks()->mutable_spec() = task.spec();
+Mutation MarkRestored() { return {kRestoredKey, ""}; }
+
+absl::Status JobStore::Create(const v1::Job& job,
+                              const std::vector<v1::JobEvent>& events) {
+  std::vector<Mutation> batch;
+  batch.push_back(PutHeader(job));
+  v1::Job tasks;
+  for (int i = 0; i < job.tasks_size(); ++i) {
+    const v1::Task& task = job.tasks(i);
+    batch.push_back(PutRecord(SpecKey(job.id(), i), task.spec()));
+    v1::Task* const kept = tasks.add_tasks();
+    kept->set_index(i);
+    kept->set_state(task.state());
+    kept->set_stage(task.stage());
+    kept->set_title(task.title());
+    if (task.has_progress()) *kept->mutable_progress() = task.progress();
   }
-  return store_.Apply(
-      {PutRecord(Key({"job_spec", job.id()}), specs), PutState(job)});
+  batch.push_back(PutRecord(TasksKey(job.id()), tasks));
+  AddEvents(job.id(), events, batch);
+  return store_.Apply(std::move(batch));
 }
 
-absl::Status JobStore::Update(const v1::Job& job) {
-  return store_.Apply({PutState(job)});
+absl::Status JobStore::Write(const std::vector<JobChange>& changes) {
+  std::vector<Mutation> batch;
+  for (const JobChange& change : changes) {
+    const std::string& id = change.job.id();
+    batch.push_back(PutHeader(change.job));
+    for (const v1::Task& task : change.tasks) {
+      if (task.has_spec()) {
+        v1::Task state = task;
+        state.clear_spec();
+        batch.push_back(PutRecord(TaskKey(id, task.index()), state));
+      } else {
+        batch.push_back(PutRecord(TaskKey(id, task.index()), task));
+      }
+    }
+    AddEvents(id, change.events, batch);
+    if (change.answered) {
+      RETURN_IF_ERROR(AddAnswer(*change.answered, batch));
+    }
+  }
+  return store_.Apply(std::move(batch));
+}
+
+absl::Status JobStore::Delete(const std::string& id) {
+  std::vector<Mutation> batch = {DeleteKey(HeaderKey(id)),
+                                 DeleteKey(TasksKey(id))};
+  for (const char* kind : {"task", "spec", "event"}) {
+    RETURN_IF_ERROR(store_.Scan(Key({kind, id, ""}), "",
+                                [&](std::string_view key, std::string_view) {
+                                  batch.push_back(DeleteKey(std::string(key)));
+                                  return true;
+                                }));
+  }
+  return store_.Apply(std::move(batch));
+}
+
+absl::Status JobStore::AddTasks(v1::Job& job) const {
+  const std::string key = TasksKey(job.id());
+  auto tasks = GetRecord<v1::Job>(store_, key);
+  if (!tasks.ok()) return Missing(tasks.status(), key);
+  job.mutable_tasks()->Swap(tasks->mutable_tasks());
+  absl::Status damage;
+  RETURN_IF_ERROR(ScanRecords<v1::Task>(
+      store_, Key({"task", job.id(), ""}), "",
+      [&](std::string_view changed_key, v1::Task task) {
+        if (task.index() < 0 || task.index() >= job.tasks_size()) {
+          damage = DamagedValue(
+              changed_key, absl::StrCat("is task ", task.index(),
+                                        " of a job with ", job.tasks_size()));
+          return false;
+        }
+        job.mutable_tasks(task.index())->Swap(&task);
+        return true;
+      }));
+  return damage;
 }
 
 absl::Status JobStore::LoadAll(
+    const std::function<bool(const v1::Job&)>& wants_tasks,
     const std::function<void(v1::Job)>& visit) const {
   absl::Status result;
-  RETURN_IF_ERROR(ScanRecords<v1::Job>(
-      store_, Key({"job", ""}), "", [&](std::string_view key, v1::Job job) {
-        const std::string spec_key = Key({"job_spec", job.id()});
-        auto specs = GetRecord<v1::Job>(store_, spec_key);
-        if (!specs.ok()) {
-          result = specs.status().code() == absl::StatusCode::kNotFound
-                       ? DamagedValue(spec_key, "it is missing")
-                       : specs.status();
-          return false;
-        }
-        if (specs->tasks_size() != job.tasks_size()) {
-          result = DamagedValue(
-              spec_key, absl::StrCat("it has ", specs->tasks_size(),
-                                     " tasks, the job ", job.tasks_size()));
-          return false;
-        }
-        for (int i = 0; i < job.tasks_size(); ++i) {
-          job.mutable_tasks(i)->mutable_spec()->Swap(
-              specs->mutable_tasks(i)->mutable_spec());
-        }
-        visit(std::move(job));
-        return true;
-      }));
+  RETURN_IF_ERROR(ScanRecords<v1::Job>(store_, Key({"job", ""}), "",
+                                       [&](std::string_view, v1::Job job) {
+                                         if (wants_tasks(job))
+                                           result = AddTasks(job);
+                                         if (result.ok()) visit(std::move(job));
+                                         return result.ok();
+                                       }));
   return result;
+}
+
+absl::StatusOr<v1::Job> JobStore::ReadHeader(const std::string& id) const {
+  return GetRecord<v1::Job>(store_, HeaderKey(id));
+}
+
+absl::StatusOr<v1::Job> JobStore::Read(const std::string& id) const {
+  ASSIGN_OR_RETURN(v1::Job job, ReadHeader(id));
+  RETURN_IF_ERROR(AddTasks(job));
+  return job;
+}
+
+absl::StatusOr<v1::TaskSpec> JobStore::GetSpec(const std::string& id,
+                                               int task) const {
+  const std::string key = SpecKey(id, task);
+  auto spec = GetRecord<v1::TaskSpec>(store_, key);
+  if (!spec.ok()) return Missing(spec.status(), key);
+  return spec;
+}
+
+absl::Status JobStore::ReadEvents(
+    const std::string& id, int64_t after,
+    const std::function<bool(v1::JobEvent)>& visit) const {
+  return ScanRecords<v1::JobEvent>(store_, Key({"event", id, ""}),
+                                   EventKey(id, std::max<int64_t>(after, 0)),
+                                   [&](std::string_view, v1::JobEvent event) {
+                                     return visit(std::move(event));
+                                   });
+}
+
+absl::Status JobStore::AddAnswer(const JobAnswer& answer,
+                                 std::vector<Mutation>& batch) {
+  bool known = false;
+  {
+    MutexLock lock(mutex_);
+    known = last_answer_ >= 0;
+  }
+  int64_t last = 0;
+  if (!known) {
+    RETURN_IF_ERROR(store_.Scan(
+        Key({"answer", ""}), "", [&](std::string_view key, std::string_view) {
+          return absl::SimpleAtoi(KeyTail(key, 1), &last);
+        }));
+  }
+  {
+    MutexLock lock(mutex_);
+    if (last_answer_ < 0) last_answer_ = last;
+    last = ++last_answer_;
+  }
+  batch.push_back(PutText(AnswerKey(last), answer.request_id));
+  batch.push_back(PutText(Key({"request", answer.request_id}), answer.request));
+  batch.push_back(PutRecord(Key({"answered", answer.request_id}), answer.job));
+
+  const std::string oldest = AnswerKey(last - kMaxAnswers);
+  if (last <= kMaxAnswers) return absl::OkStatus();
+  const auto forgotten = GetText(store_, oldest);
+  if (absl::IsNotFound(forgotten.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(forgotten.status());
+  for (std::string key :
+       {oldest, Key({"request", *forgotten}), Key({"answered", *forgotten})}) {
+    batch.push_back(DeleteKey(std::move(key)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<JobAnswer>> JobStore::FindAnswer(
+    const std::string& request_id) const {
+  JobAnswer answer;
+  answer.request_id = request_id;
+  auto request = GetText(store_, Key({"request", request_id}));
+  if (absl::IsNotFound(request.status())) return std::nullopt;
+  RETURN_IF_ERROR(request.status());
+  answer.request = *std::move(request);
+  const std::string key = Key({"answered", request_id});
+  auto job = GetRecord<v1::Job>(store_, key);
+  if (!job.ok()) return Missing(job.status(), key);
+  answer.job = *std::move(job);
+  return answer;
+}
+
+absl::StatusOr<bool> JobStore::restored() const {
+  return Contains(store_, kRestoredKey);
+}
+
+absl::Status JobStore::ClearRestored() {
+  return store_.Apply({DeleteKey(kRestoredKey)});
 }
 
 }  // namespace nevus

@@ -1,37 +1,100 @@
-// Keeps jobs for the scheduler. What a task is to do (its spec, by far the
-// larger part) is written once; how far the job is, with each step. Knows
-// nothing of what jobs mean.
+// Keeps jobs for the scheduler: what a step changes is all that it writes. What
+// a task is to do (its spec, by far the larger part) and how it was at its
+// creation are written once; then only tasks that changed, the job's header and
+// the events that tell of it, in one batch. Knows nothing of what jobs mean.
+// The layout is in docs/storage_format.md.
 #ifndef NEVUS_STORAGE_JOB_JOB_STORE_H_
 #define NEVUS_STORAGE_JOB_JOB_STORE_H_
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "protos/nevus/v1/job.pb.h"
 #include "storage/engine/key_value_store.h"
 
 namespace nevus {
 
-// Thread-safe.
+// Events of a job that are kept, the newest.
+constexpr int64_t kMaxEvents = 10'000;
+// Answers that are remembered by their request's id, the newest.
+constexpr int64_t kMaxAnswers = 10'000;
+
+// What was answered to a request that carried an id.
+struct JobAnswer {
+  std::string request_id;
+  std::string request;  // method and fields: the same id, the same request
+  v1::Job job;          // the answer
+};
+
+// One step of one job.
+struct JobChange {
+  v1::Job job;                        // its tasks and their specs are ignored
+  std::vector<v1::Task> tasks;        // that changed; their specs are ignored
+  std::vector<v1::JobEvent> events;   // numbered on from the last
+  std::optional<JobAnswer> answered;  // what the step answers to
+};
+
+// Writes, into the closed copy of a scheduler's store, that it is a copy: the
+// scheduler that opens it knows that tokens were given since. For backups.
+Mutation MarkRestored();
+
+// Thread-safe. Every write is one batch, synced when it returns OK.
 class JobStore {
  public:
   // `store` must outlive this.
   explicit JobStore(KeyValueStore& store) : store_(store) {}
 
-  // Stores a new job whole; it is synced when this returns OK.
-  absl::Status Create(const v1::Job& job);
+  // Stores a new job with its tasks, their specs and its first events.
+  absl::Status Create(const v1::Job& job,
+                      const std::vector<v1::JobEvent>& events);
 
-  // Replaces all of a job but the specs of its tasks; likewise synced.
-  // REQUIRES: the job was created, and has the same tasks.
-  absl::Status Update(const v1::Job& job);
+  // Stores steps of jobs that were created, all or none.
+  absl::Status Write(const std::vector<JobChange>& changes);
 
-  // Every job with its specs, in order of id. DATA_LOSS names the first damaged
-  // one.
-  absl::Status LoadAll(const std::function<void(v1::Job)>& visit) const;
+  // Removes a job and all that belongs to it, its answers excepted.
+  absl::Status Delete(const std::string& id);
+
+  // Every job in order of id: without tasks if `wants_tasks` says so of its
+  // header, else with them. DATA_LOSS names the first damaged value.
+  absl::Status LoadAll(const std::function<bool(const v1::Job&)>& wants_tasks,
+                       const std::function<void(v1::Job)>& visit) const;
+
+  // The job as it is, with its tasks without specs. Errors: NOT_FOUND;
+  // DATA_LOSS.
+  absl::StatusOr<v1::Job> Read(const std::string& id) const;
+  // The same without tasks.
+  absl::StatusOr<v1::Job> ReadHeader(const std::string& id) const;
+  // What task `task` is to do. Errors: DATA_LOSS, also if there is none.
+  absl::StatusOr<v1::TaskSpec> GetSpec(const std::string& id, int task) const;
+  // Events of a job with larger numbers than `after`, in order, until `visit`
+  // returns false.
+  absl::Status ReadEvents(const std::string& id, int64_t after,
+                          const std::function<bool(v1::JobEvent)>& visit) const;
+
+  // What was answered to the request with this id, if that is remembered.
+  absl::StatusOr<std::optional<JobAnswer>> FindAnswer(
+      const std::string& request_id) const;
+
+  // Whether the store is a copy by MarkRestored whose jobs have not been told.
+  absl::StatusOr<bool> restored() const;
+  // They have.
+  absl::Status ClearRestored();
 
  private:
+  absl::Status AddTasks(v1::Job& job) const;
+  absl::Status AddAnswer(const JobAnswer& answer, std::vector<Mutation>& batch);
+
   KeyValueStore& store_;
+  Mutex mutex_;
+  // Of the newest answer; -1: not looked for yet. Numbers of answers whose
+  // batch failed are left out.
+  int64_t last_answer_ ABSL_GUARDED_BY(mutex_) = -1;
 };
 
 }  // namespace nevus

@@ -1,23 +1,24 @@
-// Plays the histories in testdata/*.txt: a command, "----", what it did, a
-// blank line; "#" begins a comment. NEVUS_REWRITE=<directory> writes what
-// happened instead: look at the difference, and commit it only if you
-// understand it.
+// The histories of one job, in testdata/ (transcript.h). The commands:
 //
-//   new tasks=N                      a job; the clock stands at 0s
-//   lease TASK WORKER at=T           fail TASK WORKER token=K code=C at=T
-//   finish TASK WORKER token=K at=T  heartbeat TASK WORKER token=K at=T
-//   cancel|retry|tick|restart at=T
-#include <cstdlib>
-#include <fstream>
+//   new tasks=N [stages=0,0,1] [waits=j-1,j-2] [time_limit=D] [attempt_limit=D]
+//                                    a job; the clock stands at 0s
+//   lease TASK WORKER at=T           heartbeat TASK WORKER token=K [done=N]
+//   at=T finish TASK WORKER token=K at=T  fail TASK WORKER token=K code=C
+//   reason=R
+//                                         workers=N at=T
+//   died WORKER HOW... at=T          ended JOB STATE at=T
+//   cancel|retry|tick|restart|restore at=T
+//   next WORKER others=N at=T        the task it may lease
+#include "services/scheduler/core/transcript.h"
+
 #include <map>
-#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "gtest/gtest.h"
 #include "services/scheduler/core/job_machine.h"
@@ -25,60 +26,84 @@
 namespace nevus::scheduler {
 namespace {
 
-constexpr char kFolder[] = "services/scheduler/core/testdata/";
 const absl::Time kStart = absl::FromUnixSeconds(0);
 
 class Player {
  public:
-  std::string Play(const std::string& line) {
-    std::vector<std::string> words = absl::StrSplit(line, ' ');
-    std::map<std::string, std::string> named;
-    std::vector<std::string> plain;
-    for (const std::string& word : words) {
-      const size_t equals = word.find('=');
-      if (equals == std::string::npos) {
-        plain.push_back(word);
-      } else {
-        named[word.substr(0, equals)] = word.substr(equals + 1);
-      }
-    }
-    if (named.count("at") != 0) {
-      absl::Duration at;
-      if (!absl::ParseDuration(named["at"], &at)) return "bad time\n";
-      now_ = kStart + at;
-    }
-    const auto number = [](const std::string& text) {
-      int64_t value = -1;
-      return absl::SimpleAtoi(text, &value) ? value : int64_t{-1};
-    };
-    const int task = plain.size() > 1 ? static_cast<int>(number(plain[1])) : -1;
-    const std::string worker = plain.size() > 2 ? plain[2] : "";
-    const int64_t token = number(named["token"]);
-    const std::string& verb = plain[0];
-    if (verb == "new") {
-      job_ = NewJob(static_cast<int>(number(named["tasks"])), kStart);
-      return Show();
-    }
+  std::string Play(const Command& command) {
+    now_ = kStart + command.Duration("at", now_ - kStart);
+    int task = -1;
+    (void)absl::SimpleAtoi(command.Word(1), &task);
+    const std::string worker = command.Word(2);
+    const int64_t token = command.Number("token", 0);
+    const std::string verb = command.Word(0);
+    if (verb == "new") return New(command);
     if (verb == "lease") return Apply(Lease{task, worker});
-    if (verb == "heartbeat") return Apply(Heartbeat{task, worker, token, {}});
+    if (verb == "heartbeat") {
+      return Apply(Heartbeat{
+          task, worker, token, {command.Number("done", 0), 0, "", "", {}}});
+    }
     if (verb == "finish") {
       return Apply(
           Finish{task, worker, token, {}, absl::StrCat("made-by-", worker)});
     }
-    if (verb == "fail") {
-      const absl::StatusCode code = named["code"] == "INVALID_ARGUMENT"
-                                        ? absl::StatusCode::kInvalidArgument
-                                        : absl::StatusCode::kUnavailable;
-      return Apply(Finish{task, worker, token, {code, "", "it broke"}, ""});
+    if (verb == "fail") return Apply(Failed(command, task, worker, token));
+    if (verb == "died") {
+      const std::vector<std::string> how(command.plain.begin() + 2,
+                                         command.plain.end());
+      return Apply(WorkerDied{command.Word(1), absl::StrJoin(how, " ")});
+    }
+    if (verb == "ended") {
+      const std::map<std::string, JobState> kStates = {
+          {"SUCCEEDED", JobState::kSucceeded},
+          {"FAILED", JobState::kFailed},
+          {"CANCELLED", JobState::kCancelled}};
+      return Apply(DependencyEnded{command.Word(1), kStates.at(worker)});
     }
     if (verb == "cancel") return Apply(Cancel{});
-    if (verb == "retry") return Apply(Retry{});
+    if (verb == "retry") return Apply(Retry{command.List("waits")});
     if (verb == "tick") return Apply(Tick{});
     if (verb == "restart") return Apply(Restart{});
+    if (verb == "restore") return Apply(Restore{});
+    if (verb == "next") {
+      return absl::StrCat(
+          FindLeasable(job_, now_, command.Word(1),
+                       static_cast<int>(command.Number("others", 0))),
+          "\n");
+    }
     return absl::StrCat("unknown command ", verb, "\n");
   }
 
  private:
+  std::string New(const Command& command) {
+    job_ = NewJob(static_cast<int>(command.Number("tasks", 0)), kStart,
+                  command.List("waits"));
+    job_.time_limit = command.Duration("time_limit", job_.time_limit);
+    job_.attempt_time_limit =
+        command.Duration("attempt_limit", job_.attempt_time_limit);
+    size_t index = 0;
+    for (const std::string& stage : command.List("stages")) {
+      EXPECT_TRUE(absl::SimpleAtoi(stage, &job_.tasks.at(index++).stage));
+    }
+    return Show();
+  }
+
+  static Finish Failed(const Command& command, int task,
+                       const std::string& worker, int64_t token) {
+    const std::map<std::string, absl::StatusCode> kCodes = {
+        {"UNAVAILABLE", absl::StatusCode::kUnavailable},
+        {"INTERNAL", absl::StatusCode::kInternal},
+        {"RESOURCE_EXHAUSTED", absl::StatusCode::kResourceExhausted},
+        {"INVALID_ARGUMENT", absl::StatusCode::kInvalidArgument}};
+    return Finish{
+        task,
+        worker,
+        token,
+        {kCodes.at(command.Named("code")), command.Named("reason"), "it broke"},
+        "",
+        static_cast<int>(command.Number("workers", 1))};
+  }
+
   std::string Apply(const Event& event) {
     auto step = Step(job_, event, now_, Policy());
     if (!step.ok()) {
@@ -92,9 +117,14 @@ class Player {
 
   std::string Show() const {
     std::string text = Name(job_.state);
+    if (!job_.waits_for.empty()) {
+      absl::StrAppend(&text, " waits-for=", absl::StrJoin(job_.waits_for, ","));
+    }
     if (!job_.result.empty()) absl::StrAppend(&text, " result=", job_.result);
-    if (!job_.error.message.empty()) {
-      absl::StrAppend(&text, " error=\"", job_.error.message, "\"");
+    if (job_.error.code != absl::StatusCode::kOk) {
+      absl::StrAppend(&text,
+                      " error=", absl::StatusCodeToString(job_.error.code), " ",
+                      job_.error.reason, " \"", job_.error.message, "\"");
     }
     text += "\n";
     for (size_t i = 0; i < job_.tasks.size(); ++i) {
@@ -110,6 +140,10 @@ class Player {
         absl::StrAppend(&text, " not-before=",
                         absl::FormatDuration(task.not_before - kStart));
       }
+      if (!task.failed_workers.empty()) {
+        absl::StrAppend(&text,
+                        " failed-on=", absl::StrJoin(task.failed_workers, ","));
+      }
       text += "\n";
     }
     return text;
@@ -122,34 +156,19 @@ class Player {
 class TranscriptTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(TranscriptTest, HappensAsTold) {
-  const std::string path = absl::StrCat(kFolder, GetParam(), ".txt");
-  std::ifstream file(path);
-  ASSERT_TRUE(file) << path;
   Player player;
-  std::string told;
-  std::string happened;
-  std::string line;
-  while (std::getline(file, line)) {
-    absl::StrAppend(&told, line, "\n");
-    absl::StrAppend(&happened, line, "\n");
-    if (line.empty() || line[0] == '#') continue;
-    const std::string command = line;
-    while (std::getline(file, line) && !line.empty()) {
-      absl::StrAppend(&told, line, "\n");
-    }
-    told += "\n";
-    absl::StrAppend(&happened, "----\n", player.Play(command), "\n");
-  }
-  if (const char* rewrite = std::getenv("NEVUS_REWRITE")) {
-    std::ofstream(absl::StrCat(rewrite, "/", GetParam(), ".txt")) << happened;
-  }
-  EXPECT_EQ(told, happened) << path;
+  PlayTranscript(GetParam(), [&player](const Command& command) {
+    return player.Play(command);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Histories, TranscriptTest,
-                         testing::Values("one_good_run", "lost_lease",
-                                         "out_of_attempts", "cancel_and_retry",
-                                         "restart"));
+                         testing::Values("cancel_and_retry", "dependency",
+                                         "disk_full", "lost_lease",
+                                         "one_good_run", "out_of_attempts",
+                                         "restart", "restore",
+                                         "same_failure_everywhere", "stages",
+                                         "time_limits", "worker_died"));
 
 }  // namespace
 }  // namespace nevus::scheduler

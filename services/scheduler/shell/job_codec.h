@@ -1,10 +1,12 @@
 // The core's Job as the contract's nevus.v1.Job and back.
 //
-// What the core does not know (title, specs, request id ...) is the proto's
-// alone: Fill writes the core's part over it, StateOf reads it.
+// What the core does not know (titles, specs, request id, dependencies ...) is
+// the proto's alone: FillHeader writes the core's part over it, StateOf reads
+// it.
 #ifndef NEVUS_SERVICES_SCHEDULER_SHELL_JOB_CODEC_H_
 #define NEVUS_SERVICES_SCHEDULER_SHELL_JOB_CODEC_H_
 
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include <string>
@@ -15,12 +17,20 @@
 
 namespace nevus {
 
-// REQUIRES: proto->tasks_size() == state.tasks.size().
-void FillJob(const scheduler::Job& state, v1::Job* proto);
+// All but the tasks. The error is kept also while a job is PAUSED.
+void FillHeader(const scheduler::Job& state, v1::Job* proto);
+// `proto` with its tasks; what it waits for is not stored and left empty.
 scheduler::Job StateOf(const v1::Job& proto);
 
+// Without its title and spec.
+v1::Task ToProto(const scheduler::Task& task, int index);
 v1::Progress ToProto(const scheduler::Progress& progress);
 scheduler::Progress FromProto(const v1::Progress& progress);
+v1::TaskError ToProto(const scheduler::Failure& failure);
+scheduler::Failure FromProto(const v1::TaskError& error);
+v1::JobState ToProto(scheduler::JobState state);
+scheduler::JobState FromProto(v1::JobState state);
+v1::TaskState ToProto(scheduler::TaskState state);
 
 // "extraction", "training", "evaluation".
 std::string KindName(v1::WorkerKind kind);
@@ -28,6 +38,8 @@ std::string KindName(v1::WorkerKind kind);
 // InfinitePast is an absent timestamp.
 google::protobuf::Timestamp ToTimestamp(absl::Time time);
 absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp);
+google::protobuf::Duration ToProtoDuration(absl::Duration duration);
+absl::Duration FromProtoDuration(const google::protobuf::Duration& duration);
 
 }  // namespace nevus
 

@@ -1,16 +1,23 @@
 // The scheduler: keeps jobs, feeds events to the core, stores, then answers.
 //
 // One step of a job: take its state under the lock, ask the core what the event
-// does, let go of the lock, store the next state if it must survive a crash,
+// does, let go of the lock, store what changed with the events that tell of it,
 // install it, answer. While a job is being stored, other events for it wait;
-// other jobs go on. Knows no gRPC.
+// other jobs go on, and the store's group commit lets them share a sync. Knows
+// no gRPC.
+//
+// Its rooms: scheduler.cc (reading, time), scheduler_open.cc, _submit.cc,
+// _step.cc (one step, and what follows for other jobs), _workers.cc.
 #ifndef NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_H_
 #define NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,75 +29,157 @@
 #include "base/mutex.h"
 #include "protos/nevus/v1/job.pb.h"
 #include "services/scheduler/core/job_machine.h"
+#include "services/scheduler/core/waiting_reason.h"
+#include "services/scheduler/shell/job_table.h"
+#include "services/scheduler/shell/scheduler_options.h"
+#include "services/scheduler/shell/worker_room.h"
 #include "storage/job/job_store.h"
 
 namespace nevus {
 
-struct SchedulerOptions {
-  scheduler::Policy policy;
-  // Unfinished jobs at most: a queue without an end hides that nobody works.
-  int64_t max_unfinished_jobs = 10'000;
-  // Tasks of one job at most: 2.5 million images in shards of 256.
-  int max_tasks = 10'000;
-};
-
 // Thread-safe.
 class Scheduler {
  public:
-  // Loads what `store` has; leases begin anew. `store` and `clock` must outlive
-  // this.
+  // Loads what `store` has; leases begin anew. A store that is a copy
+  // (MarkRestored) has its tokens raised first. `store` and `clock` must
+  // outlive this.
   static absl::StatusOr<std::unique_ptr<Scheduler>> Open(
       JobStore& store, const Clock& clock, const SchedulerOptions& options);
 
   // JobService. Errors as in job.proto.
   absl::StatusOr<v1::Job> Submit(v1::Job job);
-  absl::StatusOr<v1::Job> Get(const std::string& id) const;
+  absl::StatusOr<v1::Job> Get(const v1::GetJobRequest& request);
   absl::StatusOr<v1::ListJobsResponse> List(
       const v1::ListJobsRequest& request) const;
-  absl::StatusOr<v1::Job> Cancel(const std::string& id);
-  absl::StatusOr<v1::Job> Retry(const std::string& id);
-  // The job when its revision is no longer `*revision` (begin with 0), which is
-  // set to the new one. Waits up to `timeout`; then returns the job as it is.
-  absl::StatusOr<v1::Job> AwaitChange(const std::string& id, int64_t* revision,
-                                      absl::Duration timeout) const;
+  // The answers have no tasks and no reason: they are remembered.
+  absl::StatusOr<v1::Job> Cancel(const v1::CancelJobRequest& request);
+  absl::StatusOr<v1::Job> Retry(const v1::RetryJobRequest& request);
+
+  // What a watcher looks at.
+  struct News {
+    int64_t last_event = 0;
+    bool ended = false;
+    scheduler::WaitingReason reason;
+  };
+  // Waits up to `timeout` for an event beyond `after` or the job's end.
+  absl::StatusOr<News> AwaitNews(const std::string& id, int64_t after,
+                                 absl::Duration timeout);
+  // The events after `after` up to `last`, in order, until `visit` returns
+  // false. Those up to News::last_event are synced.
+  absl::Status ReadEvents(
+      const std::string& id, int64_t after, int64_t last,
+      const std::function<bool(const v1::JobEvent&)>& visit) const;
 
   // WorkerService. An absent lease in the response: nothing to do within
-  // `timeout`.
+  // `timeout`. No lease is given to a caller that `gone` says has gone.
   absl::StatusOr<v1::LeaseTaskResponse> LeaseTask(
-      const v1::LeaseTaskRequest& request, absl::Duration timeout);
+      const v1::LeaseTaskRequest& request, absl::Duration timeout,
+      const std::function<bool()>& gone = nullptr);
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(
       const v1::HeartbeatRequest& request);
   absl::Status FinishTask(const v1::FinishTaskRequest& request);
+  absl::StatusOr<v1::ReportWorkerDeathResponse> ReportWorkerDeath(
+      const v1::ReportWorkerDeathRequest& request);
 
-  // Takes tasks back from silent workers. Call about every second.
-  void ExpireLeases();
+  // What time does: leases and limits end, back-offs are over, what could not
+  // be stored is tried again, ended jobs are pruned. Call a few times a second.
+  void Tick();
 
   // Ends all waits, now and in future.
   void Stop();
 
  private:
-  struct Entry {
-    v1::Job proto;         // all but what `state` says
-    scheduler::Job state;  // the truth
-    int64_t revision = 1;  // grows with each change
-    bool storing = false;  // a step is under way: wait
+  // A step, once its job is free.
+  struct Plan {
+    scheduler::Event event;
+    // A task to store although it may be unchanged to the core.
+    int task = -1;
+    // Adds what else is to be told of, with `after` the job after the step.
+    std::function<void(const scheduler::Job& after,
+                       std::vector<v1::JobEvent>& events)>
+        tell = {};
+    // Called when the step is stored.
+    std::function<void(LiveJob& live)> done = {};
+    // The request that the step answers to: its id, and what it asks.
+    std::optional<std::pair<std::string, std::string>> request = {};
   };
+  using MakePlan = std::function<absl::StatusOr<Plan>(LiveJob& live)>;
 
   Scheduler(JobStore& store, const Clock& clock,
             const SchedulerOptions& options)
       : store_(store), clock_(clock), options_(options) {}
 
-  absl::StatusOr<Entry*> FindLocked(const std::string& id) const
+  absl::StatusOr<JobRef> FindLocked(const std::string& id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // One step of a job; returns it as it is afterwards.
-  absl::StatusOr<v1::Job> Apply(const std::string& id,
-                                const scheduler::Event& event);
-  absl::StatusOr<v1::Job> ApplyLocked(Entry& entry,
-                                      const scheduler::Event& event)
+  // Returns what `io` returns, called without the lock while the job is busy.
+  template <typename Io>
+  auto OutsideLocked(JobEntry& entry, const Io& io)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    entry.busy = true;
+    mutex_.Unlock();
+    auto result = io();
+    mutex_.Lock();
+    entry.busy = false;
+    entry.changed.NotifyAll();
+    return result;
+  }
+  // Waits until no other step is under way and loads an ended job.
+  absl::Status AwaitFreeLocked(JobEntry& entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  v1::Job ShowLocked(const Entry& entry, bool with_tasks) const
+  // Forgets what the store holds of an ended job.
+  static void Rest(JobEntry& entry);
+  // One step of a job; `shown`, if given, is its header afterwards.
+  absl::Status ApplyOneLocked(JobEntry& entry, const MakePlan& make,
+                              v1::Job* shown = nullptr)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int WorkersLocked(v1::WorkerKind kind) const
+  // The same, and what follows from it for jobs that wait for this one.
+  absl::Status ApplyLocked(JobEntry& entry, const MakePlan& make,
+                           v1::Job* shown = nullptr)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status StepLocked(JobEntry& entry, const Plan& plan, v1::Job* shown)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void InstallLocked(JobEntry& entry, scheduler::Job next)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TellDependentsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Cancel and Retry.
+  absl::StatusOr<v1::Job> AnswerOnce(
+      const std::string& method, const std::string& id,
+      const std::string& request_id,
+      const std::function<absl::StatusOr<scheduler::Event>(const LiveJob&)>&
+          make_event);
+  absl::StatusOr<scheduler::Event> RetryEventLocked(const LiveJob& live) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Status AddLoadedLocked(v1::Job job)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status BeginAnewLocked(bool restored)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<v1::Job> SubmittedBeforeLocked(JobEntry& entry,
+                                                const std::string& digest)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a new job waits for; `failed`: one of them that did not succeed.
+  absl::Status FindDependenciesLocked(
+      const v1::Job& job, std::vector<std::string>& waits_for,
+      std::optional<scheduler::DependencyEnded>& failed) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // True if `response` has a lease now; `refused` if there was work that this
+  // worker leaves to others.
+  absl::StatusOr<bool> TryLeaseLocked(const v1::LeaseTaskRequest& request,
+                                      v1::LeaseTaskResponse& response,
+                                      bool& refused)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Calls a waiting worker if there is work for its kind.
+  void WakeLocked(v1::WorkerKind kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status FindLogPositionLocked(JobEntry& entry, const v1::Lease& lease,
+                                     const std::string& worker)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PruneLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  scheduler::WaitingReason WhyLocked(const JobEntry& entry) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // REQUIRES: entry.live.
+  v1::Job ShowLocked(const JobEntry& entry, bool with_tasks) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   JobStore& store_;
@@ -98,18 +187,20 @@ class Scheduler {
   const SchedulerOptions options_;
 
   mutable Mutex mutex_;
-  mutable CondVar changed_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  // In order of submission, which is the order of service. Never erased, so
-  // pointers to entries stay good.
-  std::vector<std::unique_ptr<Entry>> jobs_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, size_t> by_id_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::string> id_by_request_ ABSL_GUARDED_BY(mutex_);
-  // Positions in jobs_ of those that have not ended, in order.
-  std::map<size_t, Entry*> unfinished_ ABSL_GUARDED_BY(mutex_);
-  // When each worker was last heard of.
-  std::map<std::pair<v1::WorkerKind, std::string>, absl::Time> workers_
-      ABSL_GUARDED_BY(mutex_);
+  JobTable table_ ABSL_GUARDED_BY(mutex_);
+  mutable WorkerRoom workers_ ABSL_GUARDED_BY(mutex_);
+  // Jobs that are to hear that one they depend on has ended; those that could
+  // not be stored wait for the next Tick.
+  struct Ended {
+    JobRef dependent;
+    scheduler::DependencyEnded event;
+  };
+  std::deque<Ended> to_tell_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Ended> untold_ ABSL_GUARDED_BY(mutex_);
+  // Ids of requests (Cancel, Retry) that are being answered.
+  std::set<std::string> answering_ ABSL_GUARDED_BY(mutex_);
+  CondVar answered_;
 };
 
 }  // namespace nevus

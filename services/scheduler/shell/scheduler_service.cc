@@ -1,6 +1,8 @@
 #include "services/scheduler/shell/scheduler_service.h"
 
 #include <algorithm>
+#include <functional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/scheduler/shell/job_codec.h"
 #include "services/scheduler/shell/scheduler.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/job/job_store.h"
@@ -16,9 +19,11 @@ namespace nevus {
 namespace {
 
 constexpr absl::Duration kMaxWait = absl::Seconds(30);
-// How long a wait goes on before it looks whether its caller is still there.
+// How long a watch waits before it looks whether its caller is still there and
+// why the job waits now.
 constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
-constexpr absl::Duration kExpireEvery = absl::Milliseconds(500);
+// Takeover within lease + 1 s, and back-offs end in time.
+constexpr absl::Duration kTickEvery = absl::Milliseconds(250);
 
 template <typename T>
 grpc::Status Answer(absl::StatusOr<T> result, T* response) {
@@ -38,7 +43,7 @@ class JobServiceImpl final : public v1::JobService::Service {
   }
   grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
                       v1::Job* response) override {
-    return Answer(scheduler_.Get(request->id()), response);
+    return Answer(scheduler_.Get(*request), response);
   }
   grpc::Status ListJobs(grpc::ServerContext*,
                         const v1::ListJobsRequest* request,
@@ -48,38 +53,73 @@ class JobServiceImpl final : public v1::JobService::Service {
   grpc::Status CancelJob(grpc::ServerContext*,
                          const v1::CancelJobRequest* request,
                          v1::Job* response) override {
-    return Answer(scheduler_.Cancel(request->id()), response);
+    return Answer(scheduler_.Cancel(*request), response);
   }
   grpc::Status RetryJob(grpc::ServerContext*,
                         const v1::RetryJobRequest* request,
                         v1::Job* response) override {
-    return Answer(scheduler_.Retry(request->id()), response);
+    return Answer(scheduler_.Retry(*request), response);
   }
 
   grpc::Status WatchJob(
       grpc::ServerContext* context, const v1::WatchJobRequest* request,
       grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
-    int64_t revision = 0;
-    while (!context->IsCancelled() && !stop_.stopped()) {
-      const int64_t before = revision;
-      const absl::StatusOr<v1::Job> job =
-          scheduler_.AwaitChange(request->id(), &revision, kLookEvery);
-      if (!job.ok()) return ToGrpc(job.status());
-      if (revision == before) continue;
-      v1::WatchJobResponse response;
-      *response.mutable_job() = *job;
-      if (!writer->Write(response)) return grpc::Status::CANCELLED;
-      if (job->has_end_time()) return grpc::Status::OK;
-    }
-    return ToGrpc(
-        context->IsCancelled()
-            ? absl::CancelledError("the watcher has gone")
-            : absl::UnavailableError("the scheduler is stopping; watch again"));
+    return ToGrpc(Watch(*request, [&](const v1::WatchJobResponse* news) {
+      if (!context->IsCancelled() &&
+          (news == nullptr || writer->Write(*news))) {
+        return absl::OkStatus();
+      }
+      return absl::CancelledError("the watcher has gone");
+    }));
   }
 
   void Stop() { stop_.Stop(); }
 
  private:
+  // Sends news; with none, only looks whether the watcher is still there.
+  using Send = std::function<absl::Status(const v1::WatchJobResponse*)>;
+
+  absl::Status SendJob(const std::string& id, const Send& send) {
+    v1::GetJobRequest request;
+    request.set_id(id);
+    v1::WatchJobResponse response;
+    ASSIGN_OR_RETURN(*response.mutable_job(), scheduler_.Get(request));
+    return send(&response);
+  }
+
+  absl::Status Watch(const v1::WatchJobRequest& request, const Send& send) {
+    const std::string& id = request.id();
+    int64_t sent = request.after_event();
+    ASSIGN_OR_RETURN(Scheduler::News news,
+                     scheduler_.AwaitNews(id, sent, absl::ZeroDuration()));
+    std::string reason = news.reason.message;
+    RETURN_IF_ERROR(SendJob(id, send));
+    while (true) {
+      absl::Status status;
+      RETURN_IF_ERROR(scheduler_.ReadEvents(id, sent, news.last_event,
+                                            [&](const v1::JobEvent& event) {
+                                              v1::WatchJobResponse response;
+                                              *response.mutable_event() = event;
+                                              status = send(&response);
+                                              if (status.ok())
+                                                sent = event.number();
+                                              return status.ok();
+                                            }));
+      RETURN_IF_ERROR(status);
+      if (news.ended) return SendJob(id, send);
+      if (request.past_only()) return absl::OkStatus();
+      if (stop_.stopped()) {
+        return absl::UnavailableError("the scheduler is stopping; watch again");
+      }
+      RETURN_IF_ERROR(send(nullptr));
+      ASSIGN_OR_RETURN(news, scheduler_.AwaitNews(id, sent, kLookEvery));
+      if (news.reason.message != reason && !news.ended) {
+        reason = news.reason.message;
+        RETURN_IF_ERROR(SendJob(id, send));
+      }
+    }
+  }
+
   Scheduler& scheduler_;
   StopSignal stop_;
 };
@@ -91,22 +131,12 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
   grpc::Status LeaseTask(grpc::ServerContext* context,
                          const v1::LeaseTaskRequest* request,
                          v1::LeaseTaskResponse* response) override {
-    absl::Duration left =
-        std::min(kMaxWait, absl::Seconds(request->wait().seconds()) +
-                               absl::Nanoseconds(request->wait().nanos()));
-    do {
-      // A lease given to a caller that has gone would have to expire first.
-      if (context->IsCancelled()) return grpc::Status::CANCELLED;
-      absl::StatusOr<v1::LeaseTaskResponse> task =
-          scheduler_.LeaseTask(*request, std::min(left, kLookEvery));
-      if (!task.ok()) return ToGrpc(task.status());
-      if (task->has_lease()) {
-        *response = *std::move(task);
-        return grpc::Status::OK;
-      }
-      left -= kLookEvery;
-    } while (left > absl::ZeroDuration() && !stop_.stopped());
-    return grpc::Status::OK;
+    // A lease given to a caller that has gone would have to expire first.
+    return Answer(
+        scheduler_.LeaseTask(
+            *request, std::min(kMaxWait, FromProtoDuration(request->wait())),
+            [&] { return context->IsCancelled(); }),
+        response);
   }
   grpc::Status Heartbeat(grpc::ServerContext*,
                          const v1::HeartbeatRequest* request,
@@ -119,12 +149,29 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
     return ToGrpc(scheduler_.FinishTask(*request));
   }
 
-  void Stop() { stop_.Stop(); }
+  grpc::Status ReportWorkerDeath(
+      grpc::ServerContext*, const v1::ReportWorkerDeathRequest* request,
+      v1::ReportWorkerDeathResponse* response) override {
+    return Answer(scheduler_.ReportWorkerDeath(*request), response);
+  }
 
  private:
   Scheduler& scheduler_;
-  StopSignal stop_;
 };
+
+// What the process was told of jobs, in the scheduler's words.
+SchedulerOptions OptionsFrom(const JobLimits& limits) {
+  SchedulerOptions options;
+  for (v1::WorkerKind kind : {v1::EXTRACTION, v1::TRAINING, v1::EVALUATION}) {
+    const auto most = limits.max_running.find(KindName(kind));
+    if (most != limits.max_running.end()) {
+      options.max_running[kind] = most->second;
+    }
+  }
+  options.keep_jobs = limits.keep_jobs;
+  options.keep_jobs_for = limits.keep_jobs_for;
+  return options;
+}
 
 class SchedulerService final : public HostedService {
  public:
@@ -134,9 +181,9 @@ class SchedulerService final : public HostedService {
     ASSIGN_OR_RETURN(service->engine_,
                      RocksDbStore::Open(context.data_dir + "/scheduler"));
     service->store_ = std::make_unique<JobStore>(*service->engine_);
-    ASSIGN_OR_RETURN(
-        service->scheduler_,
-        Scheduler::Open(*service->store_, *context.clock, SchedulerOptions()));
+    ASSIGN_OR_RETURN(service->scheduler_,
+                     Scheduler::Open(*service->store_, *context.clock,
+                                     OptionsFrom(context.job_limits)));
     service->jobs_ = std::make_unique<JobServiceImpl>(*service->scheduler_);
     service->workers_ =
         std::make_unique<WorkerServiceImpl>(*service->scheduler_);
@@ -149,17 +196,16 @@ class SchedulerService final : public HostedService {
   }
 
   void Start() override {
-    expiry_ = std::thread([this] {
-      while (!stop_.WaitFor(kExpireEvery)) scheduler_->ExpireLeases();
+    ticker_ = std::thread([this] {
+      while (!stop_.WaitFor(kTickEvery)) scheduler_->Tick();
     });
   }
 
   void Stop() override {
     stop_.Stop();
     if (jobs_ != nullptr) jobs_->Stop();
-    if (workers_ != nullptr) workers_->Stop();
     if (scheduler_ != nullptr) scheduler_->Stop();
-    if (expiry_.joinable()) expiry_.join();
+    if (ticker_.joinable()) ticker_.join();
   }
 
  private:
@@ -171,7 +217,7 @@ class SchedulerService final : public HostedService {
   std::unique_ptr<JobServiceImpl> jobs_;
   std::unique_ptr<WorkerServiceImpl> workers_;
   StopSignal stop_;
-  std::thread expiry_;
+  std::thread ticker_;
 };
 
 }  // namespace
