@@ -172,6 +172,7 @@ void Node::StartWorkerProcesses(int threads) {
     for (int i = 1; i <= count; ++i) {
       WorkerProcessOptions options;
       options.kind = kind;
+      options.program = kWorkerProgram;
       options.drain = options_.drain;
       options.command = [command, kind = kind, i](const std::string& worker) {
         return WorkerCommand(command, kind, i, worker);

@@ -29,7 +29,7 @@ std::vector<std::string> WorkerCommand(const WorkerCommandOptions& options,
                                        const std::string& kind, int index,
                                        const std::string& worker) {
   std::vector<std::string> command = {
-      "/proc/self/exe",
+      "nevusd",
       absl::StrCat("--data=", options.data_dir, "/workers/", kind, "-", index),
       "--listen=127.0.0.1:0",
       "--services=none",

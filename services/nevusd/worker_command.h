@@ -10,6 +10,9 @@
 
 namespace nevus {
 
+// The program: this process's own, also when its file was replaced meanwhile.
+inline constexpr char kWorkerProgram[] = "/proc/self/exe";
+
 // What all workers of a node have in common.
 struct WorkerCommandOptions {
   std::string data_dir;
@@ -21,9 +24,8 @@ struct WorkerCommandOptions {
   std::vector<std::string> more;  // further flags
 };
 
-// The arguments of the `index`th (1, 2, ...) child of this kind, whose worker
-// is to be called `worker`. The program is this process's own, also when its
-// file was replaced meanwhile.
+// The arguments, from argv[0] on, of the `index`th (1, 2, ...) child of this
+// kind, whose worker is to be called `worker`.
 std::vector<std::string> WorkerCommand(const WorkerCommandOptions& options,
                                        const std::string& kind, int index,
                                        const std::string& worker);

@@ -21,7 +21,7 @@ TEST(WorkerCommandTest, NamesTheNodeForItsServicesAndItsPeersForTheOthers) {
   options.more = {"--log_format=json"};
   EXPECT_THAT(
       WorkerCommand(options, "extraction", 2, "extraction-0a"),
-      ElementsAre("/proc/self/exe", "--data=nevus-data/workers/extraction-2",
+      ElementsAre("nevusd", "--data=nevus-data/workers/extraction-2",
                   "--listen=127.0.0.1:0", "--services=none",
                   "--workers=extraction=1", "--worker_name=extraction-0a",
                   "--peers=ingestion=localhost:7700,extraction=127.0.0.1:1,"

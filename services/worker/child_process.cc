@@ -18,7 +18,8 @@ constexpr int kCannotExec = 127;  // as shells have it
 
 // In the child, between fork and exec: other threads' locks may be held for
 // ever, so async-signal-safe calls only.
-[[noreturn]] void BecomeProgram(char* const* argv, pid_t parent) {
+[[noreturn]] void BecomeProgram(const char* program, char* const* argv,
+                                pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kCannotExec);  // it died before the line above
   sigset_t none;
@@ -32,7 +33,7 @@ constexpr int kCannotExec = 127;  // as shells have it
     [[maybe_unused]] const ssize_t written = write(score, "500", 3);
   }
   close_range(STDERR_FILENO + 1, ~0U, 0);
-  execv(argv[0], argv);
+  execv(program, argv);
   _exit(kCannotExec);
 }
 
@@ -56,7 +57,7 @@ std::string DescribeEnd(int wait_status) {
 }
 
 absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
-    const std::vector<std::string>& arguments) {
+    const std::string& program, const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) {
     argv.push_back(const_cast<char*>(argument.c_str()));
@@ -64,7 +65,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
   argv.push_back(nullptr);
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) BecomeProgram(argv.data(), parent);
+  if (pid == 0) BecomeProgram(program.c_str(), argv.data(), parent);
   if (pid < 0) {
     return WithReason(absl::ResourceExhaustedError(absl::StrCat(
                           "cannot start another process: ", strerror(errno),

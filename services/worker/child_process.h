@@ -23,10 +23,10 @@ std::string DescribeEnd(int wait_status);
 // this process dies in whatever way.
 class ChildProcess {
  public:
-  // `arguments[0]` is the path of the program.
+  // `program` is its path, `arguments[0]` what it is to call itself.
   // RESOURCE_EXHAUSTED: the system lets us have no further process.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(
-      const std::vector<std::string>& arguments);
+      const std::string& program, const std::vector<std::string>& arguments);
   // Kills it if it still runs.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;

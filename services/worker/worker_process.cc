@@ -72,7 +72,8 @@ void WorkerProcess::Run() {
 }
 
 std::string WorkerProcess::RunChild(const std::string& worker) {
-  const auto child = ChildProcess::Start(options_.command(worker));
+  const auto child =
+      ChildProcess::Start(options_.program, options_.command(worker));
   if (!child.ok()) {
     Log("worker.process_not_started")
         .With("worker", worker)

@@ -34,8 +34,9 @@ class RestartBackoff {
 };
 
 struct WorkerProcessOptions {
-  std::string kind;  // "extraction"
-  // The program and its arguments for a worker of that name. Each life has a
+  std::string kind;     // "extraction"
+  std::string program;  // its path
+  // Its arguments for a worker of that name, from argv[0] on. Each life has a
   // name of its own, so that no message of a dead one is taken for a living
   // one's.
   std::function<std::vector<std::string>(const std::string& worker)> command;

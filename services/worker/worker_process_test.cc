@@ -82,11 +82,12 @@ class WorkerProcessTest : public testing::Test {
                                        absl::Duration drain = kPatience) {
     WorkerProcessOptions options;
     options.kind = "extraction";
+    options.program = "/bin/sh";
     options.command = [this, script](const std::string& worker) {
       MutexLock lock(mutex_);
       lives_.push_back(worker);
       changed_.NotifyAll();
-      return std::vector<std::string>{"/bin/sh", "-c", script, worker};
+      return std::vector<std::string>{"sh", "-c", script, worker};
     };
     options.backoff.first = absl::Milliseconds(1);
     options.drain = drain;
@@ -193,7 +194,7 @@ TEST_F(WorkerProcessTest, AChildThatDoesNotHearIsKilledWhenTheDrainIsOver) {
 }
 
 TEST(ChildProcessTest, AProgramThatIsNotThereIsABadExit) {
-  const auto child = ChildProcess::Start({"/no/such/program"});
+  const auto child = ChildProcess::Start("/no/such/program", {"program"});
   ASSERT_THAT(child, IsOk());
   EXPECT_EQ((*child)->Wait(), "exited with code 127");
 }
@@ -202,8 +203,8 @@ TEST(ChildProcessTest, HasNoFileOfOursBesideTheStandardOnes) {
   // Opened without close-on-exec, as a library might.
   FILE* const ours = fopen("/dev/null", "r");
   const auto child = ChildProcess::Start(
-      {"/bin/sh", "-c",
-       absl::StrCat("test ! -e /proc/self/fd/", fileno(ours))});
+      "/bin/sh",
+      {"sh", "-c", absl::StrCat("test ! -e /proc/self/fd/", fileno(ours))});
   ASSERT_THAT(child, IsOk());
   EXPECT_EQ((*child)->Wait(), "");
   fclose(ours);
