@@ -278,6 +278,7 @@ FakeTaskContext::FakeTaskContext(const std::string& job,
 
 bool FakeTaskContext::cancelled() const {
   MutexLock lock(mutex_);
+  if (++asks_ >= cancel_at_ask_ && cancel_at_ask_ >= 0) return true;
   return cancel_at_ >= 0 && !reports_.empty() &&
          reports_.back().done() >= cancel_at_;
 }
@@ -290,6 +291,21 @@ void FakeTaskContext::Report(const v1::Progress& progress) {
 void FakeTaskContext::CancelAtDone(int64_t done) {
   MutexLock lock(mutex_);
   cancel_at_ = done;
+}
+
+void FakeTaskContext::CancelAtAsk(int count) {
+  MutexLock lock(mutex_);
+  cancel_at_ask_ = count;
+}
+
+void FakeTaskContext::Log(std::string_view line) {
+  MutexLock lock(mutex_);
+  log_.emplace_back(line);
+}
+
+std::vector<std::string> FakeTaskContext::log() const {
+  MutexLock lock(mutex_);
+  return log_;
 }
 
 std::vector<v1::Progress> FakeTaskContext::reports() const {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,16 +39,23 @@ class FakeTaskContext : public TaskContext {
   const v1::Lease& lease() const override { return lease_; }
   bool cancelled() const override;
   void Report(const v1::Progress& progress) override;
+  void Log(std::string_view line) override;
 
   // cancelled() becomes true when this much is done.
   void CancelAtDone(int64_t done);
+  // cancelled() is true from its `count`th call on.
+  void CancelAtAsk(int count);
   std::vector<v1::Progress> reports() const;
+  std::vector<std::string> log() const;
 
  private:
   v1::Lease lease_;
   mutable Mutex mutex_;
   int64_t cancel_at_ ABSL_GUARDED_BY(mutex_) = -1;
+  int cancel_at_ask_ ABSL_GUARDED_BY(mutex_) = -1;
+  mutable int asks_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<v1::Progress> reports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> log_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakePlatform {
@@ -76,6 +84,8 @@ class FakePlatform {
   absl::StatusOr<std::string> RunJob(const v1::Job& job, TaskHandler& handler);
 
   const Peers& peers() const { return *peers_; }
+  // Hosts all of them, for a test that puts a fake of its own before one.
+  grpc::Server& server() { return *server_; }
   FakeClock& clock() { return clock_; }
   std::vector<v1::Evaluation> evaluations() const;
   std::vector<std::string> reports() const;
