@@ -1,21 +1,39 @@
 #include "storage/engine/rocksdb_store.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
-#include <system_error>
+#include <limits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "storage/engine/rocksdb_status.h"
 
 namespace nevus {
 namespace {
+
+// RocksDB would look for space every few seconds and refuse Resume meanwhile.
+// Apply resumes by itself: the first write after there is space succeeds.
+class NoAutomaticRecovery : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason,
+                            rocksdb::Status /*bg_error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
 
 const std::string& FormatKey() {
   static const auto* const key = new std::string("\0format", 7);
@@ -40,54 +58,90 @@ rocksdb::Options MakeOptions() {
   // RocksDB's own LOG files.
   options.max_log_file_size = 4 << 20;
   options.keep_log_file_num = 4;
+  options.listeners = {std::make_shared<NoAutomaticRecovery>()};
+  options.max_bgerror_resume_count = 0;
   return options;
 }
 
-// What RocksDB says, as our codes; `what` names what was read or written.
-absl::Status FromRocksDb(const rocksdb::Status& status,
-                         const std::string& what) {
-  const std::string message = absl::StrCat(what, ": ", status.ToString());
-  if (status.ok()) return absl::OkStatus();
-  if (status.IsNotFound()) return absl::NotFoundError(message);
-  if (status.IsCorruption()) {
+// Makes `dir` with its parents, so that it is there after a power loss: each
+// new directory is an entry of its parent, and that has to be synced.
+rocksdb::IOStatus MakeDirectory(rocksdb::FileSystem& files,
+                                const std::string& dir) {
+  const rocksdb::IOOptions options;
+  std::string parent = std::filesystem::path(dir).parent_path().string();
+  if (parent.empty()) parent = ".";
+  bool is_directory = false;
+  if (!files.IsDirectory(dir, options, &is_directory, nullptr).ok()) {
+    if (parent != dir) {
+      const rocksdb::IOStatus above = MakeDirectory(files, parent);
+      if (!above.ok()) return above;
+    }
+    const rocksdb::IOStatus made =
+        files.CreateDirIfMissing(dir, options, nullptr);
+    if (!made.ok()) return made;
+  } else if (!is_directory) {
+    return rocksdb::IOStatus::IOError(dir, "is no directory");
+  }
+  std::unique_ptr<rocksdb::FSDirectory> directory;
+  const rocksdb::IOStatus opened =
+      files.NewDirectory(parent, options, &directory, nullptr);
+  return opened.ok() ? directory->Fsync(options, nullptr) : opened;
+}
+
+// DATA_LOSS if `dir` has data but not CURRENT, which names what they are:
+// RocksDB would begin an empty store over them.
+absl::Status CheckNotHeadless(rocksdb::FileSystem& files,
+                              const std::string& dir) {
+  const rocksdb::IOOptions options;
+  if (files.FileExists(dir + "/CURRENT", options, nullptr).ok()) {
+    return absl::OkStatus();
+  }
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(
+      OpenError(files.GetChildren(dir, options, &names, nullptr), dir));
+  for (const std::string& name : names) {
+    const std::string ending = std::filesystem::path(name).extension().string();
+    if (ending != ".log" && ending != ".sst" && ending != ".blob") continue;
     return WithReason(
         absl::DataLossError(absl::StrCat(
-            message, "; stored bytes are damaged: restore them from a backup")),
+            "the store in ", dir, " has ", name,
+            " but no CURRENT, which names its files: restore a backup")),
         "STORE_DAMAGED");
   }
-  if (status.IsNoSpace()) {
-    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                          message, "; the disk is full: free some space")),
-                      "DISK_FULL");
-  }
-  return absl::InternalError(message);
+  return absl::OkStatus();
 }
 
-absl::Status OpenError(const rocksdb::Status& status, const std::string& dir) {
-  if (status.IsIOError() &&
-      status.ToString().find("LOCK") != std::string::npos) {
-    return WithReason(
-        absl::FailedPreconditionError(absl::StrCat(
-            "the store in ", dir, " is locked: another process has it open; ",
-            "stop that one, or give this one a data directory of its own")),
-        "STORE_LOCKED");
-  }
-  return FromRocksDb(status, "opening the store in " + dir);
-}
+struct OpenedDb {
+  std::unique_ptr<rocksdb::Env> env;
+  std::unique_ptr<rocksdb::DB> db;
+};
 
-absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenDb(const std::string& dir) {
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error) {
+absl::StatusOr<OpenedDb> OpenDb(const std::string& dir,
+                                const RocksDbOptions& options) {
+  OpenedDb opened;
+  rocksdb::Options db_options = MakeOptions();
+  db_options.write_buffer_size = options.write_buffer_bytes;
+  if (options.file_system != nullptr) {
+    opened.env = rocksdb::NewCompositeEnv(options.file_system);
+    db_options.env = opened.env.get();
+  }
+  std::string path = dir;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const rocksdb::IOStatus made =
+      MakeDirectory(*db_options.env->GetFileSystem(), path);
+  if (made.IsNoSpace()) return OpenError(made, dir);
+  if (!made.ok()) {
     return WithReason(absl::FailedPreconditionError(absl::StrCat(
                           "cannot make the directory ", dir, ": ",
-                          error.message(), "; check its parent's permissions")),
+                          made.ToString(), "; check its parent's permissions")),
                       "STORE_DIRECTORY");
   }
+  RETURN_IF_ERROR(CheckNotHeadless(*db_options.env->GetFileSystem(), path));
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(), dir, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(db_options, path, &db);
   if (!status.ok()) return OpenError(status, dir);
-  return std::unique_ptr<rocksdb::DB>(db);
+  opened.db.reset(db);
+  return opened;
 }
 
 rocksdb::WriteOptions Synced() {
@@ -102,16 +156,17 @@ std::string_view View(const rocksdb::Slice& slice) {
 
 }  // namespace
 
-RocksDbStore::RocksDbStore(std::string dir, std::unique_ptr<rocksdb::DB> db)
-    : dir_(std::move(dir)), db_(std::move(db)) {}
+RocksDbStore::RocksDbStore(std::string dir, std::unique_ptr<rocksdb::Env> env,
+                           std::unique_ptr<rocksdb::DB> db)
+    : dir_(std::move(dir)), env_(std::move(env)), db_(std::move(db)) {}
 
 RocksDbStore::~RocksDbStore() = default;
 
 absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
-    const std::string& dir) {
-  ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenDb(dir));
-  auto store =
-      std::unique_ptr<RocksDbStore>(new RocksDbStore(dir, std::move(db)));
+    const std::string& dir, const RocksDbOptions& options) {
+  ASSIGN_OR_RETURN(OpenedDb opened, OpenDb(dir, options));
+  auto store = std::unique_ptr<RocksDbStore>(
+      new RocksDbStore(dir, std::move(opened.env), std::move(opened.db)));
   RETURN_IF_ERROR(store->CheckFormat());
   return store;
 }
@@ -161,8 +216,14 @@ absl::Status RocksDbStore::Apply(std::vector<Mutation> batch) {
                                    : writes.Delete(mutation.key);
     RETURN_IF_ERROR(FromRocksDb(status, "key " + Quoted(mutation.key)));
   }
-  return FromRocksDb(db_->Write(Synced(), &writes),
-                     "writing to the store in " + dir_);
+  rocksdb::Status written = db_->Write(Synced(), &writes);
+  if (written.IsNoSpace()) {
+    // Now, or in a write before, the disk was full; RocksDB stores nothing more
+    // until it is told to go on, which begins a new log behind what is whole.
+    MutexLock lock(resuming_);
+    if (db_->Resume().ok()) written = db_->Write(Synced(), &writes);
+  }
+  return FromRocksDb(written, "writing to the store in " + dir_);
 }
 
 absl::Status RocksDbStore::Scan(const std::string& prefix,
@@ -183,10 +244,34 @@ absl::Status RocksDbStore::Scan(const std::string& prefix,
   return FromRocksDb(at->status(), "keys from " + Quoted(last_good));
 }
 
+absl::Status RocksDbStore::Checkpoint(const std::string& dir) const {
+  const std::string what = "copying the store in " + dir_ + " to " + dir;
+  rocksdb::FileSystem& files = *db_->GetFileSystem();
+  if (files.FileExists(dir, rocksdb::IOOptions(), nullptr).ok()) {
+    return WithReason(
+        absl::AlreadyExistsError(absl::StrCat(
+            dir, " is there already; back up into a directory of its own")),
+        "BACKUP_EXISTS");
+  }
+  const std::string parent = std::filesystem::path(dir).parent_path().string();
+  RETURN_IF_ERROR(FromRocksDb(MakeDirectory(files, parent), what));
+  rocksdb::Checkpoint* made = nullptr;
+  RETURN_IF_ERROR(
+      FromRocksDb(rocksdb::Checkpoint::Create(db_.get(), &made), what));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  // Never flushes: the log, where every acknowledged write is, is copied too.
+  constexpr uint64_t kNeverFlush = std::numeric_limits<uint64_t>::max();
+  RETURN_IF_ERROR(
+      FromRocksDb(checkpoint->CreateCheckpoint(dir, kNeverFlush), what));
+  // Its entry in the parent.
+  return FromRocksDb(MakeDirectory(files, dir), what);
+}
+
 absl::Status OverwriteFormatForTest(const std::string& dir, int format) {
-  ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenDb(dir));
-  return FromRocksDb(db->Put(Synced(), FormatKey(), absl::StrCat(format)),
-                     "writing a format number in " + dir);
+  ASSIGN_OR_RETURN(const OpenedDb opened, OpenDb(dir, {}));
+  return FromRocksDb(
+      opened.db->Put(Synced(), FormatKey(), absl::StrCat(format)),
+      "writing a format number in " + dir);
 }
 
 }  // namespace nevus
