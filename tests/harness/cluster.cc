@@ -9,11 +9,14 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/digest.h"
 #include "base/rpc/channel.h"
 #include "base/status.h"
 #include "gtest/gtest.h"
@@ -26,19 +29,32 @@ constexpr char kNevus[] = "clients/nevus/nevus";
 // Long, for a loaded machine; reached only by a failure.
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 
-// A port that was free a moment ago. Processes that must know each other's
-// address before any of them runs need one.
-int FreePort() {
+bool IsFree(int port) {
   const int socket_file = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address;
   std::memset(&address, 0, sizeof(address));
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  bind(socket_file, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(socket_file, reinterpret_cast<sockaddr*>(&address), &size);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  const bool free = bind(socket_file, reinterpret_cast<sockaddr*>(&address),
+                         sizeof(address)) == 0;
   close(socket_file);
-  return ntohs(address.sin_port);
+  return free;
+}
+
+// A port that was free a moment ago. Processes that must know each other's
+// address before any of them runs need one. Not one of those that the kernel
+// gives to outgoing connections (from 32768): while the process that serves it
+// is killed and started again, a connection could take its port.
+int FreePort() {
+  constexpr int kFirst = 10000;
+  constexpr int kCount = 32768 - kFirst;
+  while (true) {
+    // Random, since tests run beside each other.
+    const int port =
+        kFirst + static_cast<int>(Checksum64(RandomHex(8)) % kCount);
+    if (IsFree(port)) return port;
+  }
 }
 
 }  // namespace
@@ -50,8 +66,21 @@ Topology TopologyFromEnvironment() {
              : Topology::kOneProcess;
 }
 
-absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(
+    Topology topology, const std::string& dir) {
   auto cluster = std::unique_ptr<Cluster>(new Cluster);
+  if (dir.empty()) {
+    cluster->temp_dir_ = std::make_unique<TempDir>();
+    cluster->dir_ = cluster->temp_dir_->path();
+  } else {
+    std::error_code error;
+    std::filesystem::create_directories(dir, error);
+    if (error) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cannot make the directory ", dir, ": ", error.message()));
+    }
+    cluster->dir_ = dir;
+  }
   const auto arguments = [&](const std::string& name, int port,
                              const std::string& services,
                              const std::string& workers,
@@ -102,26 +131,40 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(Topology topology) {
 absl::Status Cluster::StartProcesses() {
   // All at once, then wait for each: none needs another to start.
   for (Member& member : members_) {
-    if (member.process != nullptr) continue;
-    ASSIGN_OR_RETURN(
-        member.process,
-        Process::Start(member.arguments, File(member.name + ".log")));
+    if (member.process == nullptr) RETURN_IF_ERROR(Launch(member));
   }
-  for (Member& member : members_) RETURN_IF_ERROR(AwaitServing(member));
+  for (Member& member : members_) {
+    RETURN_IF_ERROR(AwaitServing(member).status());
+  }
   return absl::OkStatus();
 }
 
-absl::Status Cluster::AwaitServing(Member& member) const {
-  // Connected: the port is served, and everything behind it opened.
-  const std::string& listen = member.arguments[2];
-  const auto channel = ConnectTo(listen.substr(listen.find('=') + 1));
-  const bool connected =
-      channel->WaitForConnected(DeadlineAfter(kStartTimeout));
-  if (!connected || !member.process->running()) {
-    return absl::InternalError(
-        absl::StrCat(member.name, " did not start:\n", Logs()));
-  }
+absl::Status Cluster::Launch(Member& member) const {
+  ASSIGN_OR_RETURN(member.process, Process::Start(member.arguments,
+                                                  File(member.name + ".log")));
+  member.since_start = Stopwatch();
   return absl::OkStatus();
+}
+
+absl::StatusOr<absl::Duration> Cluster::AwaitServing(Member& member) const {
+  // Connected: the port is served, and everything behind it opened. A channel
+  // of its own that tries often, so that what is waited for is the server.
+  grpc::ChannelArguments arguments = ChannelArguments();
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 50);
+  const std::string& listen = member.arguments[2];
+  const auto channel =
+      grpc::CreateCustomChannel(listen.substr(listen.find('=') + 1),
+                                grpc::InsecureChannelCredentials(), arguments);
+  while (member.process->running() &&
+         absl::Seconds(member.since_start.Seconds()) < kStartTimeout) {
+    if (channel->WaitForConnected(DeadlineAfter(absl::Milliseconds(100)))) {
+      return absl::Seconds(member.since_start.Seconds());
+    }
+  }
+  return absl::InternalError(
+      absl::StrCat(member.name, " did not start:\n", Logs()));
 }
 
 absl::Status Cluster::Stop() {
@@ -138,14 +181,46 @@ absl::Status Cluster::Stop() {
   return result;
 }
 
-absl::Status Cluster::Kill(const std::string& name) {
+absl::StatusOr<Cluster::Member*> Cluster::Find(const std::string& name) {
   for (Member& member : members_) {
-    if (member.name != name || member.process == nullptr) continue;
-    member.process->End(SIGKILL);
-    member.process.reset();
-    return absl::OkStatus();
+    if (member.name == name) return &member;
   }
   return absl::NotFoundError(absl::StrCat("no process ", name));
+}
+
+absl::Status Cluster::Kill(const std::string& name) {
+  ASSIGN_OR_RETURN(Member * member, Find(name));
+  if (member->process == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " does not run: it was killed before"));
+  }
+  member->process->End(SIGKILL);
+  member->process.reset();
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::Launch(const std::string& name) {
+  ASSIGN_OR_RETURN(Member * member, Find(name));
+  if (member->process != nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " runs: kill it before it is started again"));
+  }
+  return Launch(*member);
+}
+
+absl::StatusOr<absl::Duration> Cluster::AwaitServing(const std::string& name) {
+  ASSIGN_OR_RETURN(Member * member, Find(name));
+  if (member->process == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " was not started; launch it first"));
+  }
+  return AwaitServing(*member);
+}
+
+absl::StatusOr<absl::Duration> Cluster::Restart(const std::string& name) {
+  RETURN_IF_ERROR(Kill(name));
+  RETURN_IF_ERROR(Launch(name));
+  return AwaitServing(name);
 }
 
 std::vector<std::string> Cluster::process_names() const {
