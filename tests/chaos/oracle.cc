@@ -1,9 +1,9 @@
 #include "tests/chaos/oracle.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/digest.h"

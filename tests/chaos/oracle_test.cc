@@ -2,6 +2,7 @@
 // made by hand, right first, then with one thing wrong.
 #include "tests/chaos/oracle.h"
 
+#include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
