@@ -22,7 +22,7 @@ ABSL_FLAG(absl::Duration, duration, absl::ZeroDuration(),
           "Goes on with further seeds until it has passed, such as 8h.");
 ABSL_FLAG(uint64_t, seed, 1,
           "The first round's; the next ones have the numbers after it.");
-ABSL_FLAG(int, kills_in_round, 20,
+ABSL_FLAG(int, kills_in_round, nevus::chaos::RunOptions().kills_in_round,
           "After so many kills a round is judged, and the next begins.");
 ABSL_FLAG(std::string, data_dir, "",
           "Keeps each round's data and logs in a folder seed-N of it. Without "

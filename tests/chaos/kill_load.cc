@@ -1,13 +1,11 @@
 #include "tests/chaos/kill_load.h"
 
 #include <cstddef>
-#include <functional>
+#include <iterator>
 #include <optional>
 
-#include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "clients/cpp/upload.h"
-#include "tests/chaos/kill_user.h"
 
 namespace nevus::chaos {
 namespace {
@@ -73,7 +71,30 @@ void ChangeTheMind(User& user, const StopSignal& stop) {
   }
 }
 
+struct Role {
+  const char* name;
+  void (*play)(User& user, const StopSignal& stop);
+};
+constexpr Role kRoles[] = {
+    {"archive", Archive},
+    {"clinic-a", GoTheWholeWay},
+    {"clinic-b", GoTheWholeWay},
+    {"fickle", ChangeTheMind},
+};
+
 }  // namespace
+
+Load::Load(Client& client, Ledger& ledger, const Patience& patience,
+           uint64_t seed)
+    : client_(client) {
+  for (const Role& role : kRoles) {
+    // No two users of any two rounds have the same seed, so no image comes
+    // twice.
+    users_.push_back(
+        std::make_unique<User>(client, ledger, patience, role.name,
+                               seed * std::size(kRoles) + users_.size()));
+  }
+}
 
 Load::~Load() { Finish(); }
 
@@ -87,19 +108,8 @@ absl::Status Load::Prepare() {
 }
 
 void Load::Start() {
-  using Work = std::function<void(User&, const StopSignal&)>;
-  const std::vector<std::pair<std::string, Work>> users = {
-      {"archive", Archive},
-      {"clinic-a", GoTheWholeWay},
-      {"clinic-b", GoTheWholeWay},
-      {"fickle", ChangeTheMind},
-  };
-  for (size_t i = 0; i < users.size(); ++i) {
-    threads_.emplace_back(
-        [this, i, name = users[i].first, work = users[i].second] {
-          User user(client_, ledger_, patience_, name, seed_ * 16 + i);
-          work(user, stop_);
-        });
+  for (size_t i = 0; i < users_.size(); ++i) {
+    threads_.emplace_back([this, i] { kRoles[i].play(*users_[i], stop_); });
   }
 }
 
@@ -107,6 +117,10 @@ void Load::Finish() {
   stop_.Stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+}
+
+void Load::AskAgain() {
+  for (const std::unique_ptr<User>& user : users_) user->AskAgain();
 }
 
 }  // namespace nevus::chaos

@@ -14,14 +14,14 @@
 #include "clients/cpp/client.h"
 #include "tests/chaos/kill_calls.h"
 #include "tests/chaos/kill_ledger.h"
+#include "tests/chaos/kill_user.h"
 
 namespace nevus::chaos {
 
 class Load {
  public:
   // Each thread takes its choices from `seed`. All must outlive this.
-  Load(Client& client, Ledger& ledger, const Patience& patience, uint64_t seed)
-      : client_(client), ledger_(ledger), patience_(patience), seed_(seed) {}
+  Load(Client& client, Ledger& ledger, const Patience& patience, uint64_t seed);
   ~Load();
 
   // What the load needs before faults begin: a backbone.
@@ -30,12 +30,12 @@ class Load {
   void Start();
   // Ends what is under way and waits for all threads.
   void Finish();
+  // After Finish: repeats requests, which must be answered as they were.
+  void AskAgain();
 
  private:
   Client& client_;
-  Ledger& ledger_;
-  const Patience& patience_;
-  const uint64_t seed_;
+  std::vector<std::unique_ptr<User>> users_;
   StopSignal stop_;
   std::vector<std::thread> threads_;
 };

@@ -80,32 +80,45 @@ class Killer {
     std::vector<std::string> names = Victims();
     std::shuffle(names.begin(), names.end(), random_);
     names.resize(Below(5) == 0 ? 2 : 1);
+    const bool while_starting = Below(4) == 0;
+    if (names.size() == 1 && !while_starting) {
+      Note(names[0]);
+      ASSIGN_OR_RETURN(const absl::Duration took, cluster_.Restart(names[0]));
+      NoteStart(names[0], took);
+      return absl::OkStatus();
+    }
     for (const std::string& name : names) RETURN_IF_ERROR(KillOne(name));
     for (const std::string& name : names) {
       RETURN_IF_ERROR(cluster_.Launch(name));
     }
-    if (Below(4) == 0) {
+    if (while_starting) {
       pause.WaitFor(absl::Milliseconds(Below(kStartupMs)));
       RETURN_IF_ERROR(KillOne(names[0]));
       RETURN_IF_ERROR(cluster_.Launch(names[0]));
     }
     for (const std::string& name : names) {
       ASSIGN_OR_RETURN(const absl::Duration took, cluster_.AwaitServing(name));
-      absl::Duration& slowest = report_.slowest_start[name];
-      slowest = std::max(slowest, took);
-      if (took > kSlowestStart) {
-        report_.findings.push_back(absl::StrCat(
-            name, " took ", absl::FormatDuration(took), " to serve again"));
-      }
+      NoteStart(name, took);
     }
     return absl::OkStatus();
   }
 
   absl::Status KillOne(const std::string& name) {
-    RETURN_IF_ERROR(cluster_.Kill(name));
+    Note(name);
+    return cluster_.Kill(name);
+  }
+
+  void Note(const std::string& name) {
     kills_.push_back({Clock::Real().Now(), name});
     ++report_.kills[name];
-    return absl::OkStatus();
+  }
+
+  void NoteStart(const std::string& name, absl::Duration took) {
+    absl::Duration& slowest = report_.slowest_start[name];
+    slowest = std::max(slowest, took);
+    if (took <= kSlowestStart) return;
+    report_.findings.push_back(absl::StrCat(
+        name, " took ", absl::FormatDuration(took), " to serve again"));
   }
 
   Cluster& cluster_;
@@ -184,6 +197,7 @@ void Add(const RoundReport& round, RoundReport& sum) {
   sum.versions += round.versions;
   sum.jobs += round.jobs;
   sum.promotions += round.promotions;
+  sum.tries_again += round.tries_again;
   sum.retried += round.retried;
   for (const std::string& finding : round.findings) {
     sum.findings.push_back(absl::StrCat("seed ", round.seed, ": ", finding));
@@ -206,6 +220,14 @@ std::string SlowestStart(const RoundReport& report) {
     slowest = name;
   }
   return absl::StrFormat("%.2f s (%s)", absl::ToDoubleSeconds(most), slowest);
+}
+
+std::string Acknowledged(const RoundReport& report) {
+  return absl::StrCat(
+      "acknowledged: ", report.examples, " examples, ", report.versions,
+      " versions, ", report.jobs, " jobs, ", report.promotions,
+      " promotions; tasks tried again: ", report.tries_again,
+      "; jobs that lost all tries to kills and were retried: ", report.retried);
 }
 
 }  // namespace
@@ -239,12 +261,18 @@ absl::StatusOr<RoundReport> RunRound(uint64_t seed, int kills,
   }
   if (!settled.ok()) report.findings.push_back(settled.ToString());
   RETURN_IF_ERROR(killer.KillAll());
+  load.AskAgain();
 
   const Book book = ledger.book();
   Count(book, report);
   const Observed observed = Observe(*client);
   for (const v1::Alias& alias : observed.aliases) {
     report.promotions += alias.history_size();
+  }
+  for (const v1::Job& job : observed.jobs) {
+    for (const v1::Task& task : job.tasks()) {
+      report.tries_again += std::max(0, task.attempts() - 1);
+    }
   }
   for (const std::string& finding : ledger.findings()) {
     report.findings.push_back(finding);
@@ -277,11 +305,8 @@ absl::StatusOr<RunReport> RunRounds(
     ++run.rounds;
     Add(*round, run.sum);
     progress(absl::StrFormat(
-        "seed %d: %d kills, slowest start %s; acknowledged: %d examples, %d "
-        "versions, %d jobs, %d promotions; %d jobs retried; %d findings; "
-        "%.0f s so far",
-        seed, AllKills(*round), SlowestStart(*round), round->examples,
-        round->versions, round->jobs, round->promotions, round->retried,
+        "seed %d: %d kills, slowest start %s; %s; %d findings; %.0f s so far",
+        seed, AllKills(*round), SlowestStart(*round), Acknowledged(*round),
         round->findings.size(), watch.Seconds()));
   }
   return run;
@@ -293,11 +318,7 @@ std::string ToText(const RunReport& report) {
       absl::StrJoin(report.sum.kills, ", ", absl::PairFormatter(" ")));
   absl::StrAppend(
       &text, "slowest start until it served: ", SlowestStart(report.sum), "\n");
-  absl::StrAppend(&text, "acknowledged: ", report.sum.examples, " examples, ",
-                  report.sum.versions, " versions, ", report.sum.jobs,
-                  " jobs, ", report.sum.promotions, " promotions; ",
-                  report.sum.retried,
-                  " jobs lost all their tries to kills and were retried\n");
+  absl::StrAppend(&text, Acknowledged(report.sum), "\n");
   absl::StrAppend(&text, report.sum.findings.size(), " findings\n");
   for (const std::string& finding : report.sum.findings) {
     absl::StrAppend(&text, "  ", finding, "\n");

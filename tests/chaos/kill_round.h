@@ -28,6 +28,8 @@ struct RoundReport {
   int64_t versions = 0;
   int64_t jobs = 0;
   int64_t promotions = 0;
+  // Attempts at tasks beyond the first: where kills struck while one ran.
+  int64_t tries_again = 0;
   // Jobs that failed because of as many kills as they had tries, and succeeded
   // when tried again.
   int64_t retried = 0;
@@ -49,7 +51,7 @@ struct RunOptions {
   // Goes on with further rounds until it has passed; zero: only the kills
   // count.
   absl::Duration duration = absl::ZeroDuration();
-  int kills_in_round = 20;
+  int kills_in_round = 17;
   // Each round's data is kept in a folder seed-N of it; "": nothing is kept.
   std::string dir;
 };

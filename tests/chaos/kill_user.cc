@@ -1,10 +1,11 @@
 #include "tests/chaos/kill_user.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <set>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/name.h"
 #include "base/status.h"
 #include "clients/synthetic/synthetic.h"
 
@@ -121,22 +122,24 @@ std::optional<Submitted> User::Submit(
   book.dataset = version.dataset();
   book.version = version.version();
   ledger_.SubmitBegins(request_id, book);
-  const auto submit = [&] { return client_.Call(method, request); };
-  int tries = Tries();
-  absl::StatusOr<v1::Job> job = patience_.Insist(tries, submit);
-  if (job.ok()) {
-    ledger_.SubmitSettled(request_id, job->id());
-    // Whoever asks again under the same id hears of the same job.
-    if (OneIn(4)) {
-      tries = 0;
-      job = patience_.Insist(tries, submit);
-      if (job.ok()) ledger_.SubmitSettled(request_id, job->id());
-    }
-  }
+  const int tries = Tries();
+  const absl::StatusOr<v1::Job> job =
+      patience_.Insist(tries, [&] { return client_.Call(method, request); });
   if (!job.ok()) {
     Failed("the request " + request_id, job.status(), tries);
     return std::nullopt;
   }
+  ledger_.SubmitSettled(request_id, job->id());
+  again_.push_back([this, method, request] {
+    const absl::StatusOr<v1::Job> same =
+        patience_.Insist(0, [&] { return client_.Call(method, request); });
+    if (same.ok()) {
+      ledger_.SubmitSettled(request.request_id(), same->id());
+    } else {
+      Failed("the repeated request " + request.request_id(), same.status(), 0);
+    }
+  });
+  if (OneIn(4)) again_.back()();
   return Submitted{request_id, job->id()};
 }
 
@@ -232,6 +235,12 @@ std::optional<v1::Job> User::Await(const Submitted& job) {
   ledger_.Finding(
       absl::StrCat("watching ", job.id, ": ", ended.status().ToString()));
   return std::nullopt;
+}
+
+void User::AskAgain() {
+  constexpr size_t kSome = 10;
+  std::shuffle(again_.begin(), again_.end(), random_);
+  for (size_t i = 0; i < std::min(kSome, again_.size()); ++i) again_[i]();
 }
 
 }  // namespace nevus::chaos

@@ -4,6 +4,7 @@
 #define NEVUS_TESTS_CHAOS_KILL_USER_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -51,6 +52,10 @@ class User {
   // The job once it has ended.
   std::optional<v1::Job> Await(const Submitted& job);
 
+  // Sends some of the requests for jobs that were acknowledged once more, which
+  // must be answered with the same jobs.
+  void AskAgain();
+
  private:
   std::string NextRequestId();
   // 0, or a few: how often a step is tried before it is given up.
@@ -72,6 +77,7 @@ class User {
   std::mt19937_64 random_;
   int images_ = 0;
   int requests_ = 0;
+  std::vector<std::function<void()>> again_;
 };
 
 }  // namespace nevus::chaos
