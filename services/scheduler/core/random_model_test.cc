@@ -3,6 +3,7 @@
 // them the machine must stand where JobModel says.
 //
 // A failure names its seed; NEVUS_SEED=N plays that history alone.
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -32,13 +33,13 @@ std::string Show(const Failure& failure) {
 }
 
 std::string ShowWithoutLease(const Task& task) {
-  return absl::StrCat(Name(task.state), " ", task.stage, " ", task.attempts,
-                      " ", task.fencing_token, " ", task.worker, " ",
-                      absl::ToUnixMillis(task.attempt_start), " ",
-                      absl::ToUnixMillis(task.not_before), " ",
-                      task.progress.done, " ", Show(task.last_error), " ",
-                      absl::StrJoin(task.failed_workers, ","), " ",
-                      task.result);
+  return absl::StrCat(
+      Name(task.state), " ", task.stage, " ", task.attempts, " ",
+      task.fencing_token, " ", task.worker, " ",
+      absl::ToUnixMillis(task.attempt_start), " ",
+      absl::ToUnixMillis(task.not_before), " ", task.progress.done, "/",
+      task.progress.total, task.progress.unit, " ", Show(task.last_error), " ",
+      absl::StrJoin(task.failed_workers, ","), " ", task.result);
 }
 
 // What must survive a crash.
@@ -89,6 +90,8 @@ class History {
   }
 
   int events() const { return events_; }
+  const Transitions& job_transitions() const { return job_transitions_; }
+  const Transitions& task_transitions() const { return task_transitions_; }
 
  private:
   // What a worker believes to hold, rightly or not.
@@ -152,6 +155,7 @@ class History {
     if (job_.state != next.state) {
       EXPECT_EQ(kJobs.count({Name(job_.state), Name(next.state)}), 1u)
           << where << "\nillegal: to " << Name(next.state);
+      job_transitions_.emplace(Name(job_.state), Name(next.state));
     }
     EXPECT_EQ(step.store, ShowWithoutLeases(job_) != ShowWithoutLeases(next))
         << where;
@@ -162,6 +166,7 @@ class History {
       if (from.state != to.state) {
         EXPECT_EQ(kTasks.count({Name(from.state), Name(to.state)}), 1u)
             << where << "\nillegal: task " << i << " to " << Name(to.state);
+        task_transitions_.emplace(Name(from.state), Name(to.state));
       }
       if (from.lease_expiry != to.lease_expiry ||
           ShowWithoutLease(from) != ShowWithoutLease(to)) {
@@ -295,7 +300,7 @@ class History {
       // Everything since is forgotten, but not by the workers, nor by the
       // store that they write to. A later backup is needed for the next time:
       // the leap goes past tokens given since this one, not past two leaps.
-      job_ = backup_->job;
+      stored_ = job_ = backup_->job;
       model_ = backup_->model;
       committed_ = backup_->committed;
       backup_.reset();
@@ -349,6 +354,8 @@ class History {
   std::map<int, int64_t> committed_;  // task to token
   absl::Time now_ = kStart;
   int events_ = 0;
+  Transitions job_transitions_;
+  Transitions task_transitions_;
 };
 
 TEST(RandomModelTest, AMillionEventsLeaveTheJobWhereTheModelSays) {
@@ -359,13 +366,22 @@ TEST(RandomModelTest, AMillionEventsLeaveTheJobWhereTheModelSays) {
     return;
   }
   int events = 0;
+  Transitions jobs;
+  Transitions tasks;
   for (uint64_t seed = 1; events < kEvents; ++seed) {
     SCOPED_TRACE(absl::StrCat("NEVUS_SEED=", seed, " plays this one again"));
     History history(seed);
     history.Play();
     events += history.events();
     ASSERT_FALSE(HasFailure());
+    jobs.insert(history.job_transitions().begin(),
+                history.job_transitions().end());
+    tasks.insert(history.task_transitions().begin(),
+                 history.task_transitions().end());
   }
+  // None was left out.
+  EXPECT_EQ(jobs, LegalTransitions("JobState"));
+  EXPECT_EQ(tasks, LegalTransitions("TaskState"));
 }
 
 }  // namespace

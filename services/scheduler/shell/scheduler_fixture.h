@@ -4,8 +4,8 @@
 #ifndef NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_FIXTURE_H_
 #define NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_FIXTURE_H_
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +29,12 @@ class FullStore : public MemoryStore {
   bool once = false;
   int writes = 0;  // asked for since it was set to 0
 
+  void Clear() {
+    for (const auto& [key, value] : rows()) {
+      EXPECT_THAT(MemoryStore::Apply({{key, std::nullopt}}), IsOk());
+    }
+    fail_from = writes = 0;
+  }
   absl::Status Apply(std::vector<Mutation> batch) override {
     ++writes;
     if (fail_from > 0 && (once ? writes == fail_from : writes >= fail_from)) {

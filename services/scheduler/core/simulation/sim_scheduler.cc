@@ -21,13 +21,15 @@ void AddEvents(const Job& before, const Job& after,
     const Task& to = after.tasks[i];
     if (from.state != to.state) {
       events->push_back(absl::StrCat("task ", i, " is ", Name(to.state),
-                                     ", token ", to.fencing_token));
+                                     ", token ", to.fencing_token, ", last ",
+                                     to.last_error.reason));
     } else if (from.progress.done != to.progress.done) {
       events->push_back(absl::StrCat("task ", i, " did ", to.progress.done));
     }
   }
   if (before.state != after.state) {
-    events->push_back(absl::StrCat("job is ", Name(after.state)));
+    events->push_back(absl::StrCat("job is ", Name(after.state), ", last ",
+                                   after.error.reason));
   }
 }
 

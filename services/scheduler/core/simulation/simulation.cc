@@ -1,11 +1,12 @@
 #include "services/scheduler/core/simulation/simulation.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 
 namespace nevus::scheduler {
 
@@ -38,6 +39,19 @@ std::vector<std::string> Simulation::Play() {
   world_.PlayUntil(world_.now() + absl::Minutes(1));  // the last events travel
   CheckEnd();
   return world_.violations();
+}
+
+std::set<std::string> Simulation::Happened() const {
+  std::set<std::string> happened;
+  for (const auto& [id, record] : scheduler_.records()) {
+    for (const std::string& event : record.events) {
+      for (const absl::string_view word :
+           absl::StrSplit(event, absl::ByAnyChar(" ,"))) {
+        happened.emplace(word);
+      }
+    }
+  }
+  return happened;
 }
 
 // --- Clients -----------------------------------------------------------------

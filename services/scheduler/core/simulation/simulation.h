@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class Simulation {
 
   // Returns what should never have happened.
   std::vector<std::string> Play();
+
+  // What happened to jobs: states, and reasons of errors.
+  std::set<std::string> Happened() const;
 
  private:
   static constexpr int kJobs = 6;
