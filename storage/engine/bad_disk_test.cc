@@ -24,7 +24,7 @@ class BadDiskTest : public testing::Test {
  protected:
   void Open() {
     RocksDbOptions options;
-    options.file_system = disk_.file_system();
+    options.env = disk_.env();
     options.write_buffer_bytes = 64 << 10;
     absl::StatusOr<std::unique_ptr<RocksDbStore>> store =
         RocksDbStore::Open(kDir, options);
@@ -120,7 +120,7 @@ TEST_F(BadDiskTest, OpeningOnAFullDiskSaysSo) {
   ASSERT_THAT(WriteKeys(10, 100), IsOk());
   store_.reset();
   RocksDbOptions options;
-  options.file_system = disk_.file_system();
+  options.env = disk_.env();
   disk_.LimitSpace(0);
   ExpectDiskFull(RocksDbStore::Open(kDir, options).status());
   disk_.LiftLimit();
@@ -181,7 +181,7 @@ TEST_F(BadDiskTest, ACheckpointIsSyncedWhenItIsDone) {
   LosePowerAndOpen();
   ExpectAllAcknowledged();
   RocksDbOptions options;
-  options.file_system = disk_.file_system();
+  options.env = disk_.env();
   const auto copy = RocksDbStore::Open("/backup/store", options);
   ASSERT_THAT(copy, IsOk());
   size_t keys = 0;

@@ -9,17 +9,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/mutex.h"
 #include "storage/engine/key_value_store.h"
 #include "storage/engine/value_check.h"
 
 namespace rocksdb {
-class DB;
 class Env;
-class FileSystem;
-}  // namespace rocksdb
+}
 
 namespace nevus {
+
+class LiveDb;
 
 // The format that this program writes. Raise it with every change of a key
 // layout or value that an older program would misread.
@@ -28,7 +27,7 @@ constexpr int kStorageFormat = 1;
 struct RocksDbOptions {
   // What the files are read and written through; null: the machine's own. For
   // tests of bad disks (storage/engine/testing).
-  std::shared_ptr<rocksdb::FileSystem> file_system;
+  std::shared_ptr<rocksdb::Env> env;
   // When this much is in memory (and in the log), a table is written.
   size_t write_buffer_bytes = 64 << 20;
 };
@@ -66,16 +65,10 @@ class RocksDbStore : public KeyValueStore {
   absl::Status Verify(const VerifyVisitor& visit) const;
 
  private:
-  RocksDbStore(std::string dir, std::unique_ptr<rocksdb::Env> env,
-               std::unique_ptr<rocksdb::DB> db);
+  explicit RocksDbStore(std::unique_ptr<LiveDb> db);
   absl::Status CheckFormat();
 
-  const std::string dir_;
-  // Null: the machine's.
-  const std::unique_ptr<rocksdb::Env> env_;
-  const std::unique_ptr<rocksdb::DB> db_;
-  // Held by whoever brings the store back after the disk was full.
-  Mutex resuming_;
+  const std::unique_ptr<LiveDb> db_;
 };
 
 // Writes `format` as the format of the closed store in `dir`. For the tests of

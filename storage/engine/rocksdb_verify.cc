@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "storage/engine/live_db.h"
 #include "storage/engine/rocksdb_status.h"
 #include "storage/engine/rocksdb_store.h"
 
@@ -139,11 +140,13 @@ class KeepFiles {
 }  // namespace
 
 absl::Status RocksDbStore::Verify(const VerifyVisitor& visit) const {
+  const std::string what = "verifying the store in " + db_->dir();
+  if (db_->is_full()) return FromRocksDb(rocksdb::Status::NoSpace(), what);
+  ASSIGN_OR_RETURN(const LiveDb::Use db, db_->Acquire());
   // What is in memory only would be read from there.
-  RETURN_IF_ERROR(FromRocksDb(db_->Flush(rocksdb::FlushOptions()),
-                              "verifying the store in " + dir_));
-  const KeepFiles keep(*db_);
-  return Verification(*db_, visit).Run();
+  RETURN_IF_ERROR(FromRocksDb(db->Flush(rocksdb::FlushOptions()), what));
+  const KeepFiles keep(*db);
+  return Verification(*db, visit).Run();
 }
 
 }  // namespace nevus

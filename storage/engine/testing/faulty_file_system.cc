@@ -3,12 +3,14 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/io_status.h>
+#include <rocksdb/system_clock.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <random>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -41,6 +43,24 @@ class NoLog : public rocksdb::Logger {
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
   size_t GetLogFileSize() const override { return 0; }
+};
+
+class ImpatientClock : public rocksdb::SystemClockWrapper {
+ public:
+  ImpatientClock()
+      : rocksdb::SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "ImpatientClock"; }
+  void SleepForMicroseconds(int) override { std::this_thread::yield(); }
+};
+
+// Files from a file system, threads from the machine, time from above.
+class DiskEnv : public rocksdb::EnvWrapper {
+ public:
+  explicit DiskEnv(const std::shared_ptr<rocksdb::FileSystem>& files)
+      : rocksdb::EnvWrapper(rocksdb::NewCompositeEnv(files)) {
+    system_clock_ = std::make_shared<ImpatientClock>();
+  }
+  const char* Name() const override { return "DiskEnv"; }
 };
 
 class HeldLock : public rocksdb::FileLock {
@@ -91,7 +111,9 @@ class FaultyFiles : public rocksdb::FileSystem,
   IOStatus FileExists(const std::string& path, const IOOptions&,
                       IODebugContext*) override {
     std::shared_ptr<DiskNode> node;
-    return Find(path, &node);
+    IOStatus found = Find(path, &node);
+    // As the machine's file system has it: RocksDB tells the two apart.
+    return found.IsPathNotFound() ? IOStatus::NotFound(path) : found;
   }
   IOStatus GetChildren(const std::string& path, const IOOptions&,
                        std::vector<std::string>* names,
@@ -401,6 +423,9 @@ FaultyFileSystem::FaultyFileSystem()
     : files_(std::make_shared<FaultyFiles>()) {}
 FaultyFileSystem::~FaultyFileSystem() = default;
 
+std::shared_ptr<rocksdb::Env> FaultyFileSystem::env() const {
+  return std::make_shared<DiskEnv>(files_);
+}
 std::shared_ptr<rocksdb::FileSystem> FaultyFileSystem::file_system() const {
   return files_;
 }

@@ -4,8 +4,8 @@
 // It holds a tree of files and directories twice: as programs see it, and as it
 // would be found after a power loss. A file's bytes pass from one to the other
 // by syncing the file; its name, a renaming or a removal, by syncing its
-// directory, and neither by the other. RocksDB sees a rocksdb::FileSystem
-// (RocksDbOptions::file_system); tests see this.
+// directory, and neither by the other. RocksDB sees a
+// rocksdb::FileSystem (in RocksDbOptions::env); tests see this.
 #ifndef NEVUS_STORAGE_ENGINE_TESTING_FAULTY_FILE_SYSTEM_H_
 #define NEVUS_STORAGE_ENGINE_TESTING_FAULTY_FILE_SYSTEM_H_
 
@@ -14,8 +14,9 @@
 #include <string>
 
 namespace rocksdb {
+class Env;
 class FileSystem;
-}
+}  // namespace rocksdb
 
 namespace nevus {
 
@@ -29,7 +30,9 @@ class FaultyFileSystem {
   FaultyFileSystem(const FaultyFileSystem&) = delete;
   FaultyFileSystem& operator=(const FaultyFileSystem&) = delete;
 
-  // May outlive this.
+  // For RocksDbOptions: these files, and a clock that does not sleep (RocksDB
+  // rests for a second after each error). Both may outlive this.
+  std::shared_ptr<rocksdb::Env> env() const;
   std::shared_ptr<rocksdb::FileSystem> file_system() const;
 
   // How many operations there were that change something: writes, syncs, and

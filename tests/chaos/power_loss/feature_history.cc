@@ -56,6 +56,8 @@ class FeatureHistory : public History {
 
   absl::Status Check(KeyValueStore& store) override {
     FeatureStore features(store);
+    RETURN_IF_ERROR(CheckCount(store, features));
+    if (values_.empty()) return absl::OkStatus();
     std::vector<std::string> images;
     for (const auto& [image, feature] : values_) images.push_back(image);
     auto expected = values_.begin();
@@ -70,7 +72,6 @@ class FeatureHistory : public History {
           return wrong.ok();
         }));
     RETURN_IF_ERROR(wrong);
-    RETURN_IF_ERROR(CheckCount(store, features));
     for (const auto& [task, token] : tokens_) {
       if (token < 2) continue;
       const absl::Status stale =

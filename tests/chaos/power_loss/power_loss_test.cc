@@ -56,7 +56,7 @@ Seeds SeedsToRun() {
 
 RocksDbOptions On(const FaultyFileSystem& disk) {
   RocksDbOptions options;
-  options.file_system = disk.file_system();
+  options.env = disk.env();
   // Small, so that tables and blob files are written in the midst of it.
   options.write_buffer_bytes = 64 << 10;
   return options;
