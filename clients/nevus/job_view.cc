@@ -125,8 +125,9 @@ std::string JobView::HeadLine(absl::Time now) const {
         &text, ", for ",
         FormatDuration(absl::ToDoubleSeconds(now - ToTime(job_.start_time()))));
   }
-  const std::string end =
-      job_.state() == v1::FAILED ? ErrorText(job_.error()) : job_.result();
+  const std::string end = job_.state() == v1::FAILED ? ErrorText(job_.error())
+                          : job_.state() == v1::SUCCEEDED ? job_.result()
+                                                          : "";
   if (!end.empty()) absl::StrAppend(&text, ": ", end);
   return text;
 }

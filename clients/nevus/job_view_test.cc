@@ -80,6 +80,13 @@ TEST(JobViewTest, EventsChangeWhatTheSnapshotSaid) {
             "  task 0  BROKEN  attempt 3, bad (IMAGE_BAD)\n");
 }
 
+TEST(JobViewTest, WhatAJobMadeIsSaidWhenItIsMade) {
+  EXPECT_EQ(Shown({"job { id: 'j-1' state: RUNNING result: 'm@1' }"}),
+            "j-1  RUNNING\n");
+  EXPECT_EQ(Shown({"job { id: 'j-1' state: SUCCEEDED result: 'm@1' }"}),
+            "j-1  SUCCEEDED: m@1\n");
+}
+
 TEST(JobViewTest, EachTaskOfASmallJobHasALine) {
   EXPECT_EQ(Shown({kThreeTasks}),
             "sweep  RUNNING  [======              ] 1/3 tasks, for 1 min 0 s\n"
