@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
+#include "storage/engine/request_log.h"
 #include "storage/model/model_store.h"
 
 namespace nevus {
@@ -14,9 +15,9 @@ constexpr size_t kMaxReportBytes = size_t{32} << 20;
 // Thread-safe. Errors as in model.proto.
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
-  // Both must outlive this.
-  ModelServiceImpl(ModelStore& models, const Clock& clock)
-      : models_(models), clock_(clock) {}
+  // All must outlive this.
+  ModelServiceImpl(ModelStore& models, RequestLog& requests, const Clock& clock)
+      : models_(models), requests_(requests), clock_(clock) {}
 
   grpc::Status RegisterModel(grpc::ServerContext* context,
                              const v1::RegisterModelRequest* request,
@@ -48,6 +49,7 @@ class ModelServiceImpl final : public v1::ModelService::Service {
 
  private:
   ModelStore& models_;
+  RequestLog& requests_;
   const Clock& clock_;
 };
 

@@ -7,6 +7,7 @@
 #include "services/registry/backbone_service.h"
 #include "services/registry/model_service.h"
 #include "storage/backbone/backbone_store.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/model/model_store.h"
 
@@ -15,12 +16,14 @@ namespace {
 
 class RegistryService final : public HostedService {
  public:
-  RegistryService(std::unique_ptr<KeyValueStore> engine, const Clock& clock)
+  RegistryService(std::unique_ptr<KeyValueStore> engine,
+                  std::unique_ptr<RequestLog> requests, const Clock& clock)
       : engine_(std::move(engine)),
+        requests_(std::move(requests)),
         backbones_(*engine_),
         models_(*engine_),
-        backbone_service_(backbones_, models_, clock),
-        model_service_(models_, clock) {}
+        backbone_service_(backbones_, models_, *requests_, clock),
+        model_service_(models_, *requests_, clock) {}
 
   std::vector<grpc::Service*> grpc_services() override {
     return {&backbone_service_, &model_service_};
@@ -28,6 +31,7 @@ class RegistryService final : public HostedService {
 
  private:
   const std::unique_ptr<KeyValueStore> engine_;
+  const std::unique_ptr<RequestLog> requests_;
   BackboneStore backbones_;
   ModelStore models_;
   BackboneServiceImpl backbone_service_;
@@ -40,7 +44,10 @@ absl::StatusOr<std::unique_ptr<HostedService>> NewRegistryService(
     const ServiceContext& context) {
   ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> engine,
                    RocksDbStore::Open(context.data_dir + "/registry"));
-  return std::make_unique<RegistryService>(std::move(engine), *context.clock);
+  ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
+                   RequestLog::Open(*engine));
+  return std::make_unique<RegistryService>(std::move(engine),
+                                           std::move(requests), *context.clock);
 }
 
 }  // namespace nevus

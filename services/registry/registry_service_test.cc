@@ -272,6 +272,121 @@ TEST_F(RegistryServiceTest, ModelsCountVersionsAndAliasesMove) {
   EXPECT_THAT(GetModel(9, ""), StatusIs(StatusCode::kNotFound, "melanoma"));
 }
 
+TEST_F(RegistryServiceTest, ARepeatedRollbackRollsBackOnce) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(Register(TinyModel(Sha256Hex("b"))), IsOk());
+  }
+  v1::PromoteModelRequest promote;
+  promote.set_model("melanoma");
+  promote.set_alias("production");
+  for (int64_t version : {1, 2, 3}) {
+    promote.set_version(version);
+    promote.set_request_id("promote " + std::to_string(version));
+    ASSERT_THAT(Call(*models_, &v1::ModelService::Stub::PromoteModel, promote),
+                IsOk());
+  }
+  v1::RollbackAliasRequest rollback;
+  rollback.set_model("melanoma");
+  rollback.set_alias("production");
+  rollback.set_request_id("back");
+  const auto first =
+      Call(*models_, &v1::ModelService::Stub::RollbackAlias, rollback);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->version(), 2);
+  clock_.Advance(absl::Hours(1));
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    if (restart) Start();
+    const auto again =
+        Call(*models_, &v1::ModelService::Stub::RollbackAlias, rollback);
+    ASSERT_THAT(again, IsOk());
+    EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+    EXPECT_EQ(GetModel(0, "production")->version(), 2);
+    // A late repetition of an old promotion moves nothing, and says so as then.
+    EXPECT_EQ(Call(*models_, &v1::ModelService::Stub::PromoteModel, promote)
+                  ->version(),
+              3);
+    EXPECT_EQ(GetModel(0, "production")->version(), 2);
+  }
+  rollback.set_request_id("back again");
+  EXPECT_EQ(Call(*models_, &v1::ModelService::Stub::RollbackAlias, rollback)
+                ->version(),
+            1);
+}
+
+TEST_F(RegistryServiceTest, ARequestIdIsForOneRequestOfOneMethod) {
+  ASSERT_THAT(Register(TinyModel(Sha256Hex("b"))), IsOk());
+  v1::PromoteModelRequest promote;
+  promote.set_model("melanoma");
+  promote.set_version(1);
+  promote.set_alias("production");
+  promote.set_request_id("id");
+  ASSERT_THAT(Call(*models_, &v1::ModelService::Stub::PromoteModel, promote),
+              IsOk());
+  promote.set_alias("candidate");
+  const absl::Status body =
+      Call(*models_, &v1::ModelService::Stub::PromoteModel, promote).status();
+  EXPECT_THAT(body, StatusIs(StatusCode::kAlreadyExists, "choose a new id"));
+  EXPECT_EQ(ReasonOf(body), "REQUEST_ID_REUSED");
+  EXPECT_EQ(ReasonOf(GetModel(0, "candidate").status()), "ALIAS_NOT_FOUND");
+  // Backbones and models share a store, and so their ids.
+  v1::BackboneUpload upload = FromSeed("b", 1);
+  upload.set_request_id("id");
+  const absl::Status method = Import(upload).status();
+  EXPECT_THAT(method, StatusIs(StatusCode::kAlreadyExists,
+                               "for PromoteModel, not for ImportBackbone"));
+  EXPECT_EQ(ReasonOf(method), "REQUEST_ID_REUSED");
+  upload.set_request_id(std::string(65, 'x'));
+  EXPECT_EQ(ReasonOf(Import(upload).status()), "REQUEST_ID_TOO_LONG");
+  promote.set_request_id(std::string(65, 'x'));
+  const absl::Status longer =
+      Call(*models_, &v1::ModelService::Stub::PromoteModel, promote).status();
+  EXPECT_EQ(longer.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(longer), "REQUEST_ID_TOO_LONG");
+  EXPECT_THAT(GetBackbone("b"), StatusIs(StatusCode::kNotFound, "b"));
+}
+
+TEST_F(RegistryServiceTest, ABackboneIsImportedAndDeletedOnceUnderAnId) {
+  v1::BackboneUpload upload = FromSeed("b", 1);
+  upload.set_request_id("import");
+  v1::DeleteBackboneRequest remove;
+  remove.set_name("b");
+  remove.set_request_id("delete");
+  const auto first = Import(upload);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(
+      Call(*backbones_, &v1::BackboneService::Stub::DeleteBackbone, remove),
+      IsOk());
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    if (restart) Start();
+    EXPECT_THAT(
+        Call(*backbones_, &v1::BackboneService::Stub::DeleteBackbone, remove),
+        IsOk())
+        << "it is gone, and the caller's deletion did it";
+    const auto again = Import(upload);
+    ASSERT_THAT(again, IsOk());
+    EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+    EXPECT_THAT(GetBackbone("b"), StatusIs(StatusCode::kNotFound, "b"))
+        << "a late repetition brings nothing back";
+  }
+}
+
+TEST_F(RegistryServiceTest, AModelWithoutALeaseIsRegisteredOnceUnderAnId) {
+  v1::RegisterModelRequest request = TinyModel(Sha256Hex("b"));
+  request.set_request_id("import");
+  const auto first = Register(request);
+  ASSERT_THAT(first, IsOk());
+  Start();
+  const auto again = Register(request);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString())
+      << "with its head";
+  EXPECT_THAT(GetModel(2, ""), StatusIs(StatusCode::kNotFound, "version 2"));
+  request.mutable_model()->set_positive("nevus");
+  EXPECT_EQ(ReasonOf(Register(request).status()), "REQUEST_ID_REUSED");
+}
+
 TEST_F(RegistryServiceTest, ModelsWhoseNumbersDisagreeAreRefused) {
   const std::string digest = Sha256Hex("b");
   v1::RegisterModelRequest wide = TinyModel(digest);

@@ -48,6 +48,7 @@ RepeatableRequest RequestOf(std::string method, Message message) {
   RepeatableRequest request;
   request.id = message.request_id();
   request.method = std::move(method);
+  if (request.id.empty()) return request;  // Nothing will be compared.
   message.clear_request_id();
   request.digest = MessageDigest(message);
   return request;
@@ -103,8 +104,8 @@ class RequestLog {
   // The answer to `request`: what `change(const RequestEntry&)` returns, which
   // is not called if there is an answer already. While it runs, calls with the
   // same id wait for it. An error of `change` is no answer: the next call tries
-  // again. REQUIRES: if `change` succeeds, it has called Apply with the answer
-  // it returns. Errors: those of Find and of `change`.
+  // again. REQUIRES: if `change` succeeds, it has called Apply with the answer.
+  // Errors: those of Find and of `change`.
   template <typename Answer, typename Change>
   absl::StatusOr<Answer> Once(const RepeatableRequest& request,
                               const Change& change) {

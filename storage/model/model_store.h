@@ -17,6 +17,7 @@
 #include "protos/nevus/v1/job.pb.h"
 #include "protos/nevus/v1/model.pb.h"
 #include "storage/engine/key_value_store.h"
+#include "storage/engine/request_log.h"
 
 namespace nevus {
 
@@ -25,7 +26,8 @@ namespace nevus {
 //
 // Errors of all: NOT_FOUND (MODEL_NOT_FOUND, ALIAS_NOT_FOUND,
 // EVALUATION_NOT_FOUND); DATA_LOSS. With a lease: LEASE_INVALID,
-// FENCING_TOKEN_STALE, as fence.h.
+// FENCING_TOKEN_STALE, as fence.h. What takes a RequestEntry writes the rpc's
+// answer there, with the change.
 class ModelStore {
  public:
   // `store` must outlive this.
@@ -33,10 +35,12 @@ class ModelStore {
 
   // Stores the next version of `model`, synced, and returns it with its
   // output-only fields. A lease's task registers once: after that it gets the
-  // version that is there.
+  // version that is there. The answer in `entry` is without the head, which is
+  // read again: thousands of them would be more than the models.
   absl::StatusOr<v1::Model> Register(v1::Model model,
                                      const std::optional<v1::Lease>& lease,
-                                     absl::Time now);
+                                     absl::Time now,
+                                     const RequestEntry& entry = {});
   absl::StatusOr<v1::Model> Get(const std::string& name, int64_t version) const;
   absl::StatusOr<v1::Model> GetByAlias(const std::string& name,
                                        const std::string& alias) const;
@@ -58,11 +62,13 @@ class ModelStore {
   // ABORTED: `etag` is not "" and not the alias's (ALIAS_ETAG_STALE).
   absl::StatusOr<v1::Alias> Promote(const std::string& model, int64_t version,
                                     const std::string& alias,
-                                    const std::string& etag, absl::Time now);
+                                    const std::string& etag, absl::Time now,
+                                    const RequestEntry& entry = {});
   // Points `alias` back at where it pointed before; again, one further back.
   // FAILED_PRECONDITION: there is no earlier version (NO_HISTORY).
   absl::StatusOr<v1::Alias> Rollback(const std::string& model,
-                                     const std::string& alias, absl::Time now);
+                                     const std::string& alias, absl::Time now,
+                                     const RequestEntry& entry = {});
   // Of `model` ("": of all), in order of model and alias.
   absl::StatusOr<std::vector<v1::Alias>> ListAliases(
       const std::string& model) const;
@@ -82,7 +88,7 @@ class ModelStore {
   absl::StatusOr<v1::Alias> GetAlias(const std::string& model,
                                      const std::string& alias) const;
   absl::StatusOr<v1::Alias> Move(v1::Alias alias, int64_t to_version,
-                                 absl::Time now);
+                                 absl::Time now, const RequestEntry& entry);
 
   KeyValueStore& store_;
   Mutex writers_;
