@@ -1,8 +1,11 @@
 #include "tests/chaos/kill_round.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <random>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -30,6 +33,29 @@ const std::vector<std::string>& Victims() {
       "scheduler", "worker-extraction", "worker-training", "worker-evaluation"};
   return *victims;
 }
+
+// A process that is killed right after another one (or itself) wrote a line to
+// its log: it did something, and somebody is about to hear of it or to go on.
+struct Ambush {
+  const char* watched;
+  const char* victim;
+};
+constexpr Ambush kAmbushes[] = {
+    {"registry", "registry"},
+    {"registry", "worker-training"},
+    {"registry", "worker-evaluation"},
+    {"scheduler", "scheduler"},
+    {"scheduler", "worker-extraction"},
+    {"scheduler", "worker-training"},
+    {"scheduler", "ingestion"},
+    {"scheduler", "extraction"},
+    {"worker-extraction", "scheduler"},
+    {"worker-extraction", "worker-extraction"},
+    {"worker-training", "scheduler"},
+    {"worker-training", "worker-training"},
+};
+constexpr absl::Duration kLookEvery = absl::Microseconds(200);
+constexpr absl::Duration kAmbushAtMost = absl::Seconds(2);
 
 // Between kills: long enough for most attempts at a task, so that few lose all
 // of theirs.
@@ -79,6 +105,13 @@ class Killer {
   absl::Status KillSome(const StopSignal& pause) {
     std::vector<std::string> names = Victims();
     std::shuffle(names.begin(), names.end(), random_);
+    if (Below(2) == 0) {
+      const Ambush& ambush =
+          kAmbushes[Below(static_cast<int>(std::size(kAmbushes)))];
+      std::iter_swap(names.begin(),
+                     std::find(names.begin(), names.end(), ambush.victim));
+      AwaitLogLine(ambush.watched, pause);
+    }
     names.resize(Below(5) == 0 ? 2 : 1);
     const bool while_starting = Below(4) == 0;
     if (names.size() == 1 && !while_starting) {
@@ -101,6 +134,19 @@ class Killer {
       NoteStart(name, took);
     }
     return absl::OkStatus();
+  }
+
+  // Until `name` writes to its log, but not for ever: it may have nothing to
+  // do.
+  void AwaitLogLine(const std::string& name, const StopSignal& pause) {
+    const std::string log = cluster_.File(name + ".log");
+    std::error_code ignored;
+    const auto before = std::filesystem::file_size(log, ignored);
+    const Stopwatch watch;
+    while (std::filesystem::file_size(log, ignored) == before &&
+           absl::Seconds(watch.Seconds()) < kAmbushAtMost) {
+      pause.WaitFor(kLookEvery);
+    }
   }
 
   absl::Status KillOne(const std::string& name) {
