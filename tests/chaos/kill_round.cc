@@ -79,6 +79,7 @@ class Killer {
   absl::Status Kill(int count) {
     const StopSignal pause;  // never set: a wait that ends by its timeout
     while (static_cast<int>(kills_.size()) < count) {
+      RETURN_IF_ERROR(CheckNoneEnded());
       pause.WaitFor(
           absl::Milliseconds(kMinPauseMs + Below(kMaxPauseMs - kMinPauseMs)));
       RETURN_IF_ERROR(KillSome(pause));
@@ -88,6 +89,7 @@ class Killer {
 
   // All at once, as when the power goes, except that what was written stays.
   absl::Status KillAll() {
+    RETURN_IF_ERROR(CheckNoneEnded());
     for (const std::string& name : cluster_.process_names()) {
       RETURN_IF_ERROR(cluster_.Kill(name));
     }
@@ -132,6 +134,16 @@ class Killer {
     for (const std::string& name : names) {
       ASSIGN_OR_RETURN(const absl::Duration took, cluster_.AwaitServing(name));
       NoteStart(name, took);
+    }
+    return absl::OkStatus();
+  }
+
+  // One that died of something else is a finding, and goes on too.
+  absl::Status CheckNoneEnded() {
+    for (const std::string& name : cluster_.Ended()) {
+      report_.findings.push_back(
+          absl::StrCat(name, " ended by itself; its log's last line says why"));
+      RETURN_IF_ERROR(cluster_.Restart(name).status());
     }
     return absl::OkStatus();
   }

@@ -223,6 +223,16 @@ absl::StatusOr<absl::Duration> Cluster::Restart(const std::string& name) {
   return AwaitServing(name);
 }
 
+std::vector<std::string> Cluster::Ended() {
+  std::vector<std::string> names;
+  for (Member& member : members_) {
+    if (member.process != nullptr && !member.process->running()) {
+      names.push_back(member.name);
+    }
+  }
+  return names;
+}
+
 std::vector<std::string> Cluster::process_names() const {
   std::vector<std::string> names;
   for (const Member& member : members_) names.push_back(member.name);

@@ -52,6 +52,8 @@ class Cluster {
   // Kills one and starts it again while the others go on: all three of the
   // above.
   absl::StatusOr<absl::Duration> Restart(const std::string& name);
+  // Those that ended though nobody here ended them.
+  std::vector<std::string> Ended();
   std::vector<std::string> process_names() const;
 
   // For --server: one address, or one a service.
