@@ -35,7 +35,7 @@ void Archive(User& user, const StopSignal& stop) {
 void GoTheWholeWay(User& user, const StopSignal& stop) {
   user.Import(kEnoughToTrain, /*may_give_up=*/false);
   while (!stop.stopped()) {
-    user.Import(1 + user.Below(6), /*may_give_up=*/true);
+    user.Import(1 + user.Below(30), /*may_give_up=*/true);
     const std::optional<v1::DatasetVersion> version = user.Seal();
     if (!version) continue;
     const std::optional<Submitted> extraction = user.Extract(*version, kCut);
@@ -59,7 +59,7 @@ void GoTheWholeWay(User& user, const StopSignal& stop) {
 // Starts extractions and cancels them at any moment.
 void ChangeTheMind(User& user, const StopSignal& stop) {
   while (!stop.stopped()) {
-    user.Import(1 + user.Below(8), /*may_give_up=*/true);
+    user.Import(1 + user.Below(40), /*may_give_up=*/true);
     const std::optional<v1::DatasetVersion> version = user.Seal();
     if (!version) continue;
     const std::optional<Submitted> job =

@@ -1,8 +1,11 @@
 #include "tests/chaos/kill_round.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <random>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -31,6 +34,29 @@ const std::vector<std::string>& Victims() {
   return *victims;
 }
 
+// A process that is killed right after another one (or itself) wrote a line to
+// its log: it did something, and somebody is about to hear of it or to go on.
+struct Ambush {
+  const char* watched;
+  const char* victim;
+};
+constexpr Ambush kAmbushes[] = {
+    {"registry", "registry"},
+    {"registry", "worker-training"},
+    {"registry", "worker-evaluation"},
+    {"scheduler", "scheduler"},
+    {"scheduler", "worker-extraction"},
+    {"scheduler", "worker-training"},
+    {"scheduler", "ingestion"},
+    {"scheduler", "extraction"},
+    {"worker-extraction", "scheduler"},
+    {"worker-extraction", "worker-extraction"},
+    {"worker-training", "scheduler"},
+    {"worker-training", "worker-training"},
+};
+constexpr absl::Duration kLookEvery = absl::Microseconds(200);
+constexpr absl::Duration kAmbushAtMost = absl::Seconds(2);
+
 // Between kills: long enough for most attempts at a task, so that few lose all
 // of theirs.
 constexpr int kMinPauseMs = 200;
@@ -53,6 +79,7 @@ class Killer {
   absl::Status Kill(int count) {
     const StopSignal pause;  // never set: a wait that ends by its timeout
     while (static_cast<int>(kills_.size()) < count) {
+      RETURN_IF_ERROR(CheckNoneEnded());
       pause.WaitFor(
           absl::Milliseconds(kMinPauseMs + Below(kMaxPauseMs - kMinPauseMs)));
       RETURN_IF_ERROR(KillSome(pause));
@@ -62,6 +89,7 @@ class Killer {
 
   // All at once, as when the power goes, except that what was written stays.
   absl::Status KillAll() {
+    RETURN_IF_ERROR(CheckNoneEnded());
     for (const std::string& name : cluster_.process_names()) {
       RETURN_IF_ERROR(cluster_.Kill(name));
     }
@@ -79,6 +107,13 @@ class Killer {
   absl::Status KillSome(const StopSignal& pause) {
     std::vector<std::string> names = Victims();
     std::shuffle(names.begin(), names.end(), random_);
+    if (Below(2) == 0) {
+      const Ambush& ambush =
+          kAmbushes[Below(static_cast<int>(std::size(kAmbushes)))];
+      std::iter_swap(names.begin(),
+                     std::find(names.begin(), names.end(), ambush.victim));
+      AwaitLogLine(ambush.watched, pause);
+    }
     names.resize(Below(5) == 0 ? 2 : 1);
     const bool while_starting = Below(4) == 0;
     if (names.size() == 1 && !while_starting) {
@@ -101,6 +136,29 @@ class Killer {
       NoteStart(name, took);
     }
     return absl::OkStatus();
+  }
+
+  // One that died of something else is a finding, and goes on too.
+  absl::Status CheckNoneEnded() {
+    for (const std::string& name : cluster_.Ended()) {
+      report_.findings.push_back(
+          absl::StrCat(name, " ended by itself; its log's last line says why"));
+      RETURN_IF_ERROR(cluster_.Restart(name).status());
+    }
+    return absl::OkStatus();
+  }
+
+  // Until `name` writes to its log, but not for ever: it may have nothing to
+  // do.
+  void AwaitLogLine(const std::string& name, const StopSignal& pause) {
+    const std::string log = cluster_.File(name + ".log");
+    std::error_code ignored;
+    const auto before = std::filesystem::file_size(log, ignored);
+    const Stopwatch watch;
+    while (std::filesystem::file_size(log, ignored) == before &&
+           absl::Seconds(watch.Seconds()) < kAmbushAtMost) {
+      pause.WaitFor(kLookEvery);
+    }
   }
 
   absl::Status KillOne(const std::string& name) {

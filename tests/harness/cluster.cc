@@ -248,6 +248,16 @@ absl::Status Cluster::AddWorker(const std::string& name,
   return AwaitServing(members_.back()).status();
 }
 
+std::vector<std::string> Cluster::Ended() {
+  std::vector<std::string> names;
+  for (Member& member : members_) {
+    if (member.process != nullptr && !member.process->running()) {
+      names.push_back(member.name);
+    }
+  }
+  return names;
+}
+
 std::vector<std::string> Cluster::process_names() const {
   std::vector<std::string> names;
   for (const Member& member : members_) names.push_back(member.name);

@@ -60,6 +60,8 @@ class Cluster {
   // One more process, with one worker of this kind; returns when it serves.
   // REQUIRES: kManyProcesses.
   absl::Status AddWorker(const std::string& name, const std::string& kind);
+  // Those that ended though nobody here ended them.
+  std::vector<std::string> Ended();
   std::vector<std::string> process_names() const;
 
   // For --server: one address, or one a service.
