@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,14 @@ ABSL_FLAG(std::string, peers, "",
 ABSL_FLAG(int, threads, 0,
           "Threads that one extraction, training or prediction computes with; "
           "0: one a processor.");
+ABSL_FLAG(std::string, max_running, "none",
+          "Jobs of a kind that run at a time, for the scheduler: KIND=N,... or "
+          "none for no limit.");
+ABSL_FLAG(int64_t, keep_jobs, std::numeric_limits<int64_t>::max(),
+          "Ended jobs that the scheduler keeps, those that ended last; by "
+          "default all.");
+ABSL_FLAG(absl::Duration, keep_jobs_for, absl::InfiniteDuration(),
+          "How long the scheduler keeps ended jobs, such as 720h.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(20),
           "How long running calls may take to finish after SIGTERM.");
 ABSL_FLAG(std::string, log_format, "text",
@@ -102,6 +111,15 @@ absl::StatusOr<NodeOptions> ReadFlags() {
   options.compute_threads = absl::GetFlag(FLAGS_threads);
   if (options.compute_threads < 0 || options.compute_threads > 1024) {
     return absl::InvalidArgumentError("--threads goes from 0 to 1024");
+  }
+  ASSIGN_OR_RETURN(options.job_limits.max_running,
+                   ParseMaxRunning(absl::GetFlag(FLAGS_max_running)));
+  options.job_limits.keep_jobs = absl::GetFlag(FLAGS_keep_jobs);
+  options.job_limits.keep_jobs_for = absl::GetFlag(FLAGS_keep_jobs_for);
+  if (options.job_limits.keep_jobs < 0 ||
+      options.job_limits.keep_jobs_for < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        "--keep_jobs and --keep_jobs_for are 0 or more");
   }
   options.drain = absl::GetFlag(FLAGS_drain);
   const std::string log_format = absl::GetFlag(FLAGS_log_format);

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -30,6 +31,7 @@ namespace nevus {
 namespace {
 
 constexpr int kMaxWorkers = 64;
+constexpr int kMaxRunning = 1000;
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewService(
     const std::string& name, const ServiceContext& context) {
@@ -47,6 +49,34 @@ std::unique_ptr<TaskHandler> NewHandler(const std::string& kind,
   if (kind == "extraction") return NewExtractionHandler(peers, threads);
   if (kind == "training") return NewTrainingHandler(peers);
   return NewEvaluationHandler(peers);
+}
+
+// "KIND=N,..." or "none", for --`flag`.
+absl::StatusOr<std::map<std::string, int>> ParseKinds(const std::string& flag,
+                                                      const std::string& text,
+                                                      int least, int most) {
+  std::map<std::string, int> counts;
+  if (text == "none") return counts;
+  for (const std::string& part :
+       std::vector<std::string>(absl::StrSplit(text, ','))) {
+    const std::pair<std::string, std::string> halves =
+        absl::StrSplit(part, absl::MaxSplits('=', 1));
+    int count = 0;
+    const bool known = halves.first == "extraction" ||
+                       halves.first == "training" ||
+                       halves.first == "evaluation";
+    if (!known || !absl::SimpleAtoi(halves.second, &count) || count < least ||
+        count > most) {
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "bad ", flag, " ", Quoted(part),
+              "; write none, or KIND=N,... with N from ", least, " to ", most,
+              " and KIND extraction, training or evaluation")),
+          absl::AsciiStrToUpper(flag) + "_INVALID");
+    }
+    counts[halves.first] = count;
+  }
+  return counts;
 }
 
 }  // namespace
@@ -71,28 +101,12 @@ absl::StatusOr<std::vector<std::string>> ParseServices(
 
 absl::StatusOr<std::map<std::string, int>> ParseWorkers(
     const std::string& text) {
-  std::map<std::string, int> workers;
-  if (text == "none") return workers;
-  for (const std::string& part :
-       std::vector<std::string>(absl::StrSplit(text, ','))) {
-    const std::pair<std::string, std::string> halves =
-        absl::StrSplit(part, absl::MaxSplits('=', 1));
-    int count = 0;
-    const bool known = halves.first == "extraction" ||
-                       halves.first == "training" ||
-                       halves.first == "evaluation";
-    if (!known || !absl::SimpleAtoi(halves.second, &count) || count < 0 ||
-        count > kMaxWorkers) {
-      return WithReason(
-          absl::InvalidArgumentError(absl::StrCat(
-              "bad workers ", Quoted(part),
-              "; write none, or KIND=N,... with N from 0 to ", kMaxWorkers,
-              " and KIND extraction, training or evaluation")),
-          "WORKERS_INVALID");
-    }
-    workers[halves.first] = count;
-  }
-  return workers;
+  return ParseKinds("workers", text, 0, kMaxWorkers);
+}
+
+absl::StatusOr<std::map<std::string, int>> ParseMaxRunning(
+    const std::string& text) {
+  return ParseKinds("max_running", text, 1, kMaxRunning);
 }
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
@@ -116,6 +130,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
       options.compute_threads > 0
           ? options.compute_threads
           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  context.job_limits = options.job_limits;
   for (const std::string& name : options.services) {
     ASSIGN_OR_RETURN(node->services_[name], NewService(name, context));
   }

@@ -40,6 +40,7 @@ struct NodeOptions {
   ServiceAddresses peers;
   // Threads of one extraction, training or prediction; 0: the processors.
   int compute_threads = 0;
+  JobLimits job_limits;
   // How long running calls may take to finish at the end.
   absl::Duration drain = absl::Seconds(20);
 };
@@ -50,6 +51,11 @@ absl::StatusOr<std::vector<std::string>> ParseServices(const std::string& text);
 // "extraction=2,training=1" or "none". INVALID_ARGUMENT: unknown kind, no
 // number from 0 to 64.
 absl::StatusOr<std::map<std::string, int>> ParseWorkers(
+    const std::string& text);
+
+// "training=1" or "none", which is no limit. INVALID_ARGUMENT: unknown kind, no
+// number from 1 to 1000.
+absl::StatusOr<std::map<std::string, int>> ParseMaxRunning(
     const std::string& text);
 
 // Thread-compatible.

@@ -66,6 +66,11 @@ JobChange ChangeOf(const JobEntry& entry, const scheduler::Job& next,
                    const std::vector<int>& tasks,
                    std::vector<v1::JobEvent> events, absl::Time now);
 
+// Forgets what the store holds of an ended job.
+inline void Rest(JobEntry& entry) {
+  if (HasEnded(entry.state)) entry.live.reset();
+}
+
 // The job as it is, without the reason why it waits.
 v1::Job HeaderOf(const LiveJob& live);
 // The same for a header that was stored.

@@ -1,20 +1,18 @@
 // The scheduler: keeps jobs, feeds events to the core, stores, then answers.
 //
-// One step of a job: take its state under the lock, ask the core what the event
-// does, let go of the lock, store what changed with the events that tell of it,
-// install it, answer. While a job is being stored, other events for it wait;
-// other jobs go on, and the store's group commit lets them share a sync. Knows
-// no gRPC.
+// One step of a job: ask the core what the event does, let go of the lock,
+// store what changed with the events that tell of it, install it, answer.
+// Meanwhile other events for that job wait; other jobs go on and share a sync.
+// Knows no gRPC.
 //
-// Its rooms: scheduler.cc (reading, time), scheduler_open.cc, _submit.cc,
-// _step.cc (one step, and what follows for other jobs), _workers.cc.
+// Its rooms: scheduler.cc (reading, time), _open.cc, _submit.cc, _step.cc (and
+// what follows for other jobs), _workers.cc.
 #ifndef NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_H_
 #define NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_H_
 
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -55,7 +53,6 @@ class Scheduler {
   absl::StatusOr<v1::Job> Cancel(const v1::CancelJobRequest& request);
   absl::StatusOr<v1::Job> Retry(const v1::RetryJobRequest& request);
 
-  // What a watcher looks at.
   struct News {
     int64_t last_event = 0;
     bool ended = false;
@@ -126,8 +123,6 @@ class Scheduler {
   // Waits until no other step is under way and loads an ended job.
   absl::Status AwaitFreeLocked(JobEntry& entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Forgets what the store holds of an ended job.
-  static void Rest(JobEntry& entry);
   // One step of a job; `shown`, if given, is its header afterwards.
   absl::Status ApplyOneLocked(JobEntry& entry, const MakePlan& make,
                               v1::Job* shown = nullptr)
@@ -163,8 +158,7 @@ class Scheduler {
       std::optional<scheduler::DependencyEnded>& failed) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // True if `response` has a lease now; `refused` if there was work that this
-  // worker leaves to others.
+  // True if `response` has a lease now; `refused`: it leaves work to others.
   absl::StatusOr<bool> TryLeaseLocked(const v1::LeaseTaskRequest& request,
                                       v1::LeaseTaskResponse& response,
                                       bool& refused)
@@ -190,15 +184,14 @@ class Scheduler {
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   JobTable table_ ABSL_GUARDED_BY(mutex_);
   mutable WorkerRoom workers_ ABSL_GUARDED_BY(mutex_);
-  // Jobs that are to hear that one they depend on has ended; those that could
-  // not be stored wait for the next Tick.
+  // Who is to hear of what; if it cannot be stored, by the next Tick.
   struct Ended {
     JobRef dependent;
     scheduler::DependencyEnded event;
   };
   std::deque<Ended> to_tell_ ABSL_GUARDED_BY(mutex_);
   std::vector<Ended> untold_ ABSL_GUARDED_BY(mutex_);
-  // Ids of requests (Cancel, Retry) that are being answered.
+  // Ids of Cancel and Retry requests that are being answered.
   std::set<std::string> answering_ ABSL_GUARDED_BY(mutex_);
   CondVar answered_;
 };

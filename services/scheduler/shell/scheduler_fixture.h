@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
+#include "services/scheduler/shell/event_text.h"
 #include "services/scheduler/shell/scheduler.h"
 #include "storage/job/job_store.h"
 #include "storage/testing/memory_store.h"
@@ -112,8 +113,6 @@ class SchedulerFixture : public testing::Test {
     } while (!request.page_token().empty());
     return ids;
   }
-  // "1 state PENDING", "2 task 0 LEASED w1", "3 progress 0 7/256",
-  // "4 log 0 line".
   std::vector<std::string> Events(const std::string& id, int64_t after = 0) {
     std::vector<std::string> told;
     const Scheduler::News news =
@@ -126,26 +125,6 @@ class SchedulerFixture : public testing::Test {
                 IsOk());
     return told;
   }
-  static std::string Text(const v1::JobEvent& event) {
-    const std::string number = absl::StrCat(event.number(), " ");
-    if (event.has_state()) {
-      return absl::StrCat(number, "state ",
-                          v1::JobState_Name(event.state().state()));
-    }
-    if (event.has_task()) {
-      return absl::StrCat(number, "task ", event.task().task(), " ",
-                          v1::TaskState_Name(event.task().state()), " ",
-                          event.task().worker());
-    }
-    if (event.has_progress()) {
-      return absl::StrCat(number, "progress ", event.progress().task(), " ",
-                          event.progress().progress().done(), "/",
-                          event.progress().progress().total());
-    }
-    return absl::StrCat(number, "log ", event.log().task(), " ",
-                        event.log().line());
-  }
-
   // WorkerService.
   static v1::LeaseTaskRequest From(const std::string& worker,
                                    v1::WorkerKind kind = v1::EXTRACTION) {

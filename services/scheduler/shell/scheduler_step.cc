@@ -22,10 +22,6 @@ absl::Status Scheduler::AwaitFreeLocked(JobEntry& entry) {
   return absl::OkStatus();
 }
 
-void Scheduler::Rest(JobEntry& entry) {
-  if (HasEnded(entry.state)) entry.live.reset();
-}
-
 absl::Status Scheduler::ApplyOneLocked(JobEntry& entry, const MakePlan& make,
                                        v1::Job* shown) {
   RETURN_IF_ERROR(AwaitFreeLocked(entry));
