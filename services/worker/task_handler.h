@@ -4,6 +4,7 @@
 #define NEVUS_SERVICES_WORKER_TASK_HANDLER_H_
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "protos/nevus/v1/job.pb.h"
@@ -21,6 +22,11 @@ class TaskContext {
   virtual bool cancelled() const = 0;
   // How far the task is; sent with the next heartbeat.
   virtual void Report(const v1::Progress& progress) = 0;
+  // A line for `nevus job logs`, in the order said; sent with the next
+  // heartbeat, and the last ones before the task is finished. For what a person
+  // wants to know of an attempt, a few lines: nothing of a patient, ids and
+  // digests only. At most 1 KiB.
+  virtual void Log(std::string_view line) = 0;
 };
 
 // Called by one worker thread, one task at a time.

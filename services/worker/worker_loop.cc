@@ -56,6 +56,12 @@ class WorkerLoop::Attempt : public TaskContext {
     // so that a fast handler does not flood the scheduler.
     fresh_ = true;
   }
+  void Log(std::string_view line) override {
+    nevus::Log("task.says")
+        .With("job", lease_.job())
+        .With("task", lease_.task())
+        .With("line", std::string(line));
+  }
 
  private:
   void SendHeartbeats() {
