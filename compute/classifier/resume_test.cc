@@ -49,7 +49,7 @@ class ResumeTest : public testing::Test {
   std::map<int, std::string> TrainWhole(TrainedHead& trained) {
     std::map<int, std::string> checkpoints;
     TrainHooks hooks;
-    hooks.after_epoch = [&](const TrainProgress& progress,
+    hooks.after_epoch = [&](const TrainProgress& progress, const TrainedHead&,
                             const std::function<std::string()>& checkpoint) {
       checkpoints[progress.epoch] = checkpoint();
       return absl::OkStatus();
@@ -100,15 +100,19 @@ TEST_F(ResumeTest, CutAfterAnyEpochItEndsWithTheSameBytes) {
     for (const auto& [epoch, checkpoint] : checkpoints) {
       SCOPED_TRACE(testing::Message()
                    << "hidden " << hidden << ", cut after " << epoch);
+      int resumed_after = 0;
       int first = 0;
       TrainHooks hooks;
-      hooks.after_epoch = [&](const TrainProgress& progress, const auto&) {
+      hooks.resumed = [&](int after) { resumed_after = after; };
+      hooks.after_epoch = [&](const TrainProgress& progress, const auto&,
+                              const auto&) {
         if (first == 0) first = progress.epoch;
         return absl::OkStatus();
       };
       const auto resumed =
           TrainHead(train_, validation_, options_, hooks, checkpoint);
       ASSERT_THAT(resumed, IsOk());
+      EXPECT_EQ(resumed_after, epoch);
       const bool was_last = epoch == static_cast<int>(checkpoints.size());
       EXPECT_EQ(first, was_last ? 0 : epoch + 1);
       ExpectSameBytes(*resumed, whole);
@@ -124,7 +128,7 @@ TEST_F(ResumeTest, CutAgainAndAgainItEndsWithTheSameBytes) {
   for (;; ++cuts) {
     int epochs = 0;
     TrainHooks hooks;
-    hooks.after_epoch = [&](const TrainProgress&,
+    hooks.after_epoch = [&](const TrainProgress&, const TrainedHead&,
                             const std::function<std::string()>& bytes) {
       // What ran after the checkpoint is lost, and done again.
       if (++epochs == 2) checkpoint = bytes();

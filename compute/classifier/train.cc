@@ -306,6 +306,7 @@ absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
     if (best.head.inputs != train.dimension || !CheckHead(best.head).ok()) {
       return CheckpointDamaged("holds a head that is none of this training");
     }
+    if (hooks.resumed) hooks.resumed(static_cast<int>(best.history.size()));
   }
   for (int epoch = static_cast<int>(best.history.size()) + 1;
        epoch <= options.max_epochs &&
@@ -325,7 +326,7 @@ absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
       best.validation_auc = *auc;
     }
     if (!hooks.after_epoch) continue;
-    RETURN_IF_ERROR(hooks.after_epoch(progress, [&] {
+    RETURN_IF_ERROR(hooks.after_epoch(progress, best, [&] {
       TrainState state = trainer.State();
       state.best = best;
       return EncodeCheckpoint(state, the_fingerprint());

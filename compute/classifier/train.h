@@ -60,13 +60,16 @@ struct TrainedHead {
 // What a training asks and tells on its way, in the calling thread. Each may be
 // empty. None changes what comes out.
 struct TrainHooks {
+  // Hears, before all else, after which epoch it goes on, if from a checkpoint.
+  std::function<void(int epoch)> resumed;
   // Asked before every batch, and while validation is scored; true ends the
   // training.
   std::function<bool()> cancelled;
-  // Hears of every epoch; an error ends the training with it. `checkpoint()`,
-  // to be called inside only, gives the bytes from which a later TrainHead goes
-  // on after this epoch: four times as many numbers as the head has.
-  std::function<absl::Status(const TrainProgress&,
+  // Hears of every epoch, with the best head until then; an error ends the
+  // training with it. `checkpoint()`, to be called inside only, gives the bytes
+  // from which a later TrainHead goes on after this epoch: four times as many
+  // numbers as the head has.
+  std::function<absl::Status(const TrainProgress&, const TrainedHead& best,
                              const std::function<std::string()>& checkpoint)>
       after_epoch;
 };

@@ -229,7 +229,8 @@ TEST_F(SmallTrainTest, AConstantInputIsIgnoredForEver) {
 TEST_F(SmallTrainTest, EveryEpochIsReportedAndCanBeTheLast) {
   std::vector<int> epochs;
   TrainHooks hooks;
-  hooks.after_epoch = [&](const TrainProgress& progress, const auto&) {
+  hooks.after_epoch = [&](const TrainProgress& progress, const auto&,
+                          const auto&) {
     epochs.push_back(progress.epoch);
     return progress.epoch < 2 ? absl::OkStatus() : absl::AbortedError("enough");
   };

@@ -1,5 +1,6 @@
 #include "services/extraction/extraction_service.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
+#include "services/runtime/submitted_job.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/feature/feature_store.h"
 
@@ -150,6 +152,11 @@ class ExtractionService final : public HostedService,
 
   absl::StatusOr<v1::Job> Submit(const v1::ExtractRequest& request,
                                  const grpc::ServerContext* call) {
+    const std::string digest = RequestDigest(request);
+    ASSIGN_OR_RETURN(
+        const std::optional<v1::Job> before,
+        FindSubmittedJob(peers_, request.request_id(), digest, call));
+    if (before.has_value()) return *before;
     v1::ResolveFeatureSpaceRequest resolve;
     resolve.set_backbone(request.backbone());
     resolve.set_cut(request.cut());
@@ -175,6 +182,8 @@ class ExtractionService final : public HostedService,
                                request.version(), " with ", request.backbone(),
                                "/", space.cut()));
     job.set_request_id(request.request_id());
+    job.set_request_digest(digest);
+    job.set_priority(request.priority());
     job.set_result(space.digest());
     for (const std::vector<std::string>& shard : CutIntoShards(missing)) {
       v1::Task& task = *job.add_tasks();

@@ -241,4 +241,18 @@ grpc::Status ModelServiceImpl::ReadEvaluationReport(
   return grpc::Status::OK;
 }
 
+grpc::Status ModelServiceImpl::WriteCheckpoint(
+    grpc::ServerContext*, const v1::WriteCheckpointRequest* request,
+    v1::WriteCheckpointResponse*) {
+  return ToGrpc(
+      models_.WriteCheckpoint(request->checkpoint(), request->lease()));
+}
+
+grpc::Status ModelServiceImpl::ReadCheckpoint(
+    grpc::ServerContext*, const v1::ReadCheckpointRequest* request,
+    v1::Checkpoint* response) {
+  return Answer(models_.ReadCheckpoint(request->job(), request->task()),
+                response);
+}
+
 }  // namespace nevus

@@ -46,6 +46,12 @@ class ModelServiceImpl final : public v1::ModelService::Service {
   grpc::Status ReadEvaluationReport(
       grpc::ServerContext* context, const v1::GetEvaluationRequest* request,
       grpc::ServerWriter<v1::ReadEvaluationReportResponse>* writer) override;
+  grpc::Status WriteCheckpoint(grpc::ServerContext* context,
+                               const v1::WriteCheckpointRequest* request,
+                               v1::WriteCheckpointResponse* response) override;
+  grpc::Status ReadCheckpoint(grpc::ServerContext* context,
+                              const v1::ReadCheckpointRequest* request,
+                              v1::Checkpoint* response) override;
 
  private:
   ModelStore& models_;

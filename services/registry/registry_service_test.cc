@@ -36,6 +36,7 @@ class RegistryServiceTest : public testing::Test {
     context.clock = &clock_;
     service_ = NewRegistryService(context).value();
     grpc::ServerBuilder builder;
+    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     for (grpc::Service* service : service_->grpc_services()) {
       builder.RegisterService(service);
     }
@@ -408,6 +409,40 @@ TEST_F(RegistryServiceTest, ATaskRegistersOnceAndAStaleWorkerNever) {
   EXPECT_EQ(Register(request)->version(), 1);
   request.mutable_lease()->set_fencing_token(1);
   EXPECT_THAT(Register(request), StatusIs(StatusCode::kAborted, ""));
+}
+
+TEST_F(RegistryServiceTest, ACheckpointIsKeptUntilItsJobsModelIsRegistered) {
+  v1::WriteCheckpointRequest write;
+  write.mutable_lease()->set_job("j-0123456789ab");
+  write.mutable_lease()->set_fencing_token(2);
+  const auto write_it = [&] {
+    return Call(*models_, &v1::ModelService::Stub::WriteCheckpoint, write)
+        .status();
+  };
+  v1::ReadCheckpointRequest read;
+  read.set_job("j-0123456789ab");
+  const auto read_it = [&] {
+    return Call(*models_, &v1::ModelService::Stub::ReadCheckpoint, read);
+  };
+  EXPECT_EQ(ReasonOf(write_it()), "CHECKPOINT_EMPTY");
+  EXPECT_EQ(ReasonOf(read_it().status()), "CHECKPOINT_NOT_FOUND");
+  // The largest, and one byte too many: 5 bytes say what the others are.
+  const size_t most = (size_t{48} << 20) - 5;
+  write.mutable_checkpoint()->set_training(std::string(most + 1, 'c'));
+  EXPECT_EQ(ReasonOf(write_it()), "CHECKPOINT_TOO_LARGE");
+  write.mutable_checkpoint()->set_training(std::string(most, 'c'));
+  EXPECT_THAT(write_it(), IsOk());
+  Start();
+  EXPECT_EQ(read_it()->training(), write.checkpoint().training());
+
+  write.mutable_checkpoint()->set_training("late");
+  write.mutable_lease()->set_fencing_token(1);
+  EXPECT_THAT(write_it(), StatusIs(StatusCode::kAborted, "stale"));
+  v1::RegisterModelRequest model = TinyModel(Sha256Hex("b"));
+  *model.mutable_lease() = write.lease();
+  model.mutable_lease()->set_fencing_token(2);
+  ASSERT_THAT(Register(model), IsOk());
+  EXPECT_THAT(read_it(), StatusIs(StatusCode::kNotFound, "no checkpoint"));
 }
 
 TEST_F(RegistryServiceTest, AReportComesBackWhole) {

@@ -24,10 +24,6 @@ std::string ModelKey(const std::string& name, int64_t version) {
 std::string HeadKey(const std::string& name, int64_t version) {
   return Key({"head", name, KeyNumber(version)});
 }
-// The version that a task registered, as text.
-std::string RegisteredKey(const v1::Lease& lease) {
-  return Key({"registered", TaskKey(lease)});
-}
 std::string AliasKey(const std::string& model, const std::string& alias) {
   return Key({"alias", model, alias});
 }
@@ -121,6 +117,7 @@ absl::StatusOr<v1::Model> ModelStore::Register(
   if (lease.has_value()) {
     batch.push_back(PutText(RegisteredKey(*lease),
                             absl::StrCat(model.name(), "@", model.version())));
+    RETURN_IF_ERROR(checkpoints_.Drop(lease->job(), batch));
   }
   RETURN_IF_ERROR(entry.Apply(store_, std::move(batch), listed));
   return model;
@@ -303,6 +300,17 @@ absl::StatusOr<std::string> ModelStore::GetReport(
   absl::StatusOr<std::string> report = GetText(store_, key);
   if (absl::IsNotFound(report.status())) return DamagedValue(key, "is gone");
   return report;
+}
+
+absl::Status ModelStore::WriteCheckpoint(const v1::Checkpoint& checkpoint,
+                                         const v1::Lease& lease) {
+  MutexLock lock(writers_);
+  return checkpoints_.Write(checkpoint, lease);
+}
+
+absl::StatusOr<v1::Checkpoint> ModelStore::ReadCheckpoint(
+    const std::string& job, int task) const {
+  return checkpoints_.Read(job, task);
 }
 
 }  // namespace nevus

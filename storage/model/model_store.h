@@ -1,5 +1,6 @@
-// Keeps models: their versions, the aliases that point at them, and what
-// evaluations found. The last store before prediction. Takes a head for
+// Keeps models: their versions, the aliases that point at them, what
+// evaluations found, and what trainings have so far (checkpoint_store.h). The
+// last store before prediction. Takes a head for
 // numbers: whether they agree is checked before.
 #ifndef NEVUS_STORAGE_MODEL_MODEL_STORE_H_
 #define NEVUS_STORAGE_MODEL_MODEL_STORE_H_
@@ -18,6 +19,7 @@
 #include "protos/nevus/v1/model.pb.h"
 #include "storage/engine/key_value_store.h"
 #include "storage/engine/request_log.h"
+#include "storage/model/checkpoint_store.h"
 
 namespace nevus {
 
@@ -31,12 +33,14 @@ namespace nevus {
 class ModelStore {
  public:
   // `store` must outlive this.
-  explicit ModelStore(KeyValueStore& store) : store_(store) {}
+  explicit ModelStore(KeyValueStore& store)
+      : store_(store), checkpoints_(store) {}
 
   // Stores the next version of `model`, synced, and returns it with its
   // output-only fields. A lease's task registers once: after that it gets the
-  // version that is there. The answer in `entry` is without the head, which is
-  // read again: thousands of them would be more than the models.
+  // version that is there. The same batch drops the checkpoints of its job. The
+  // answer in `entry` is without the head, which is read again: thousands of
+  // them would be more than the models.
   absl::StatusOr<v1::Model> Register(v1::Model model,
                                      const std::optional<v1::Lease>& lease,
                                      absl::Time now,
@@ -83,6 +87,12 @@ class ModelStore {
   absl::StatusOr<std::string> GetReport(
       const v1::GetEvaluationRequest& which) const;
 
+  // CheckpointStore's Write and Read.
+  absl::Status WriteCheckpoint(const v1::Checkpoint& checkpoint,
+                               const v1::Lease& lease);
+  absl::StatusOr<v1::Checkpoint> ReadCheckpoint(const std::string& job,
+                                                int task) const;
+
  private:
   absl::StatusOr<int64_t> NewestVersion(const std::string& name) const;
   absl::StatusOr<v1::Alias> GetAlias(const std::string& model,
@@ -91,6 +101,7 @@ class ModelStore {
                                  absl::Time now, const RequestEntry& entry);
 
   KeyValueStore& store_;
+  CheckpointStore checkpoints_;
   Mutex writers_;
 };
 
