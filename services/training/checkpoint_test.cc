@@ -1,7 +1,7 @@
 // A training that is stopped in the middle and goes on, as its worker sees it.
-#include <limits>
+#include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "base/status.h"
 #include "base/status_matchers.h"
@@ -17,7 +17,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 TEST(CheckpointPaceTest, BothHaveToPass) {
   const CheckpointPace pace;

@@ -1,4 +1,6 @@
 // extract -> train -> evaluate from one request.
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -119,6 +121,26 @@ TEST_F(PipelineTest, AnIdIsForOneRequest) {
   const v1::RunPipelineResponse second = RunPipeline().value();
   EXPECT_NE(first.jobs(1).id(), second.jobs(1).id());
   EXPECT_THAT(first.jobs(0).request_id(), StartsWith("pipeline-"));
+}
+
+TEST_F(PipelineTest, AnExtractionToo) {
+  v1::ExtractRequest extract;
+  extract.set_dataset("isic");
+  extract.set_version(1);
+  extract.set_backbone("vgg16");
+  extract.set_cut("block1_pool");
+  extract.set_request_id("once");
+  const auto submit = [&] {
+    return Call(*platform_.features(), &v1::FeatureService::Stub::Extract,
+                extract);
+  };
+  const v1::Job job = submit().value();
+  ASSERT_THAT(platform_.RunJob(job, *extractor_), IsOk());
+  // A new job would have nothing to do.
+  EXPECT_EQ(submit()->id(), job.id());
+  EXPECT_EQ(submit()->tasks_size(), 1);
+  extract.set_priority(1);
+  EXPECT_EQ(ReasonOf(submit().status()), "REQUEST_ID_REUSED");
 }
 
 TEST_F(PipelineTest, WhatCannotEndWellIsRefusedBeforeAnythingIsSubmitted) {
