@@ -19,6 +19,7 @@ std::vector<Command> ModelCommands();
 std::vector<Command> ClassifyCommands();
 std::vector<Command> JobCommands();       // all of them
 std::vector<Command> JobWatchCommands();  // watch, logs
+std::vector<Command> AdminCommands();     // backup, verify, restore
 std::vector<Command> DoctorCommands();
 std::vector<Command> BenchCommands();
 

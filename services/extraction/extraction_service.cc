@@ -41,13 +41,20 @@ class ExtractionService final : public HostedService,
                                 public v1::FeatureService::Service {
  public:
   ExtractionService(const ServiceContext& context,
-                    std::unique_ptr<KeyValueStore> disk)
+                    std::unique_ptr<RocksDbStore> disk)
       : peers_(*context.peers),
         clock_(*context.clock),
         disk_(std::move(disk)),
         store_(*disk_) {}
 
   std::vector<grpc::Service*> grpc_services() override { return {this}; }
+
+  absl::Status Backup(const std::string& dir) override {
+    return disk_->Checkpoint(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return disk_->Verify(visit);
+  }
 
   grpc::Status Extract(grpc::ServerContext* call,
                        const v1::ExtractRequest* request,
@@ -204,7 +211,7 @@ class ExtractionService final : public HostedService,
 
   const Peers& peers_;
   const Clock& clock_;
-  const std::unique_ptr<KeyValueStore> disk_;
+  const std::unique_ptr<RocksDbStore> disk_;
   FeatureStore store_;
 };
 
@@ -212,7 +219,7 @@ class ExtractionService final : public HostedService,
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewExtractionService(
     const ServiceContext& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> disk,
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> disk,
                    RocksDbStore::Open(context.data_dir + "/extraction"));
   return std::make_unique<ExtractionService>(context, std::move(disk));
 }

@@ -229,7 +229,7 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
 
 class IngestionService final : public HostedService {
  public:
-  IngestionService(std::unique_ptr<KeyValueStore> engine,
+  IngestionService(std::unique_ptr<RocksDbStore> engine,
                    std::unique_ptr<RequestLog> requests, const Clock& clock)
       : engine_(std::move(engine)),
         requests_(std::move(requests)),
@@ -238,8 +238,15 @@ class IngestionService final : public HostedService {
 
   std::vector<grpc::Service*> grpc_services() override { return {&datasets_}; }
 
+  absl::Status Backup(const std::string& dir) override {
+    return engine_->Checkpoint(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return engine_->Verify(visit);
+  }
+
  private:
-  const std::unique_ptr<KeyValueStore> engine_;
+  const std::unique_ptr<RocksDbStore> engine_;
   const std::unique_ptr<RequestLog> requests_;
   DatasetStore store_;
   DatasetServiceImpl datasets_;
@@ -249,7 +256,7 @@ class IngestionService final : public HostedService {
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewIngestionService(
     const ServiceContext& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> engine,
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> engine,
                    RocksDbStore::Open(context.data_dir + "/ingestion"));
   ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
                    RequestLog::Open(*engine));

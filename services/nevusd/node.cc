@@ -134,13 +134,13 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   for (const std::string& name : options.services) {
     ASSIGN_OR_RETURN(node->services_[name], NewService(name, context));
   }
-  node->services_["system"] =
-      NewSystemService(context, options.services, options.workers);
-
   std::map<std::string, HostedService*> hosted;
   for (const auto& [name, service] : node->services_) {
     hosted[name] = service.get();
   }
+  node->services_["system"] =
+      NewSystemService(context, hosted, options.workers);
+  hosted["system"] = node->services_["system"].get();
   Server::Options server_options;
   server_options.listen = options.listen;
   ASSIGN_OR_RETURN(node->server_, Server::Start(server_options, hosted));

@@ -16,7 +16,7 @@ namespace {
 
 class RegistryService final : public HostedService {
  public:
-  RegistryService(std::unique_ptr<KeyValueStore> engine,
+  RegistryService(std::unique_ptr<RocksDbStore> engine,
                   std::unique_ptr<RequestLog> requests, const Clock& clock)
       : engine_(std::move(engine)),
         requests_(std::move(requests)),
@@ -29,8 +29,15 @@ class RegistryService final : public HostedService {
     return {&backbone_service_, &model_service_};
   }
 
+  absl::Status Backup(const std::string& dir) override {
+    return engine_->Checkpoint(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return engine_->Verify(visit);
+  }
+
  private:
-  const std::unique_ptr<KeyValueStore> engine_;
+  const std::unique_ptr<RocksDbStore> engine_;
   const std::unique_ptr<RequestLog> requests_;
   BackboneStore backbones_;
   ModelStore models_;
@@ -42,7 +49,7 @@ class RegistryService final : public HostedService {
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewRegistryService(
     const ServiceContext& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> engine,
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> engine,
                    RocksDbStore::Open(context.data_dir + "/registry"));
   ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
                    RequestLog::Open(*engine));

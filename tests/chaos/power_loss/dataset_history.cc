@@ -98,7 +98,7 @@ class DatasetHistory : public History {
           splits[row.id()] = draw % 2 == 0 ? v1::TRAIN : v1::VALIDATION;
           return true;
         }));
-    return datasets.SetSplits(kDataset, splits);
+    return datasets.SetSplits(kDataset, splits).status();
   }
 
   absl::Status Seal(DatasetStore& datasets) {
