@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/clock.h"
 #include "base/name.h"
 #include "base/rpc/channel.h"
 #include "base/rpc/grpc_status.h"
@@ -30,16 +31,40 @@ absl::StatusOr<WeightsChoice> ParseWeights(const std::string& text) {
   return WeightsChoice{seed, ""};
 }
 
+absl::Status BenchNode::StartNode() {
+  options_.data_dir = dir_.path();
+  options_.listen = "127.0.0.1:0";
+  ASSIGN_OR_RETURN(node_, Node::Start(options_));
+  ASSIGN_OR_RETURN(client_, Client::Create(address()));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::Start(int threads) {
   auto bench = std::unique_ptr<BenchNode>(new BenchNode);
-  NodeOptions options;
-  options.data_dir = bench->dir_.path();
-  options.listen = "127.0.0.1:0";
-  options.compute_threads = threads;
-  ASSIGN_OR_RETURN(bench->node_, Node::Start(options));
-  ASSIGN_OR_RETURN(bench->client_, Client::Create(absl::StrCat(
-                                       "127.0.0.1:", bench->node_->port())));
+  bench->options_.compute_threads = threads;
+  RETURN_IF_ERROR(bench->StartNode());
   return bench;
+}
+
+absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::StartAlone(
+    const std::string& service) {
+  auto bench = std::unique_ptr<BenchNode>(new BenchNode);
+  bench->options_.services = {service};
+  bench->options_.workers.clear();
+  RETURN_IF_ERROR(bench->StartNode());
+  return bench;
+}
+
+absl::StatusOr<double> BenchNode::Restart() {
+  client_.reset();
+  node_.reset();
+  const Stopwatch watch;
+  RETURN_IF_ERROR(StartNode());
+  return watch.Seconds();
+}
+
+std::string BenchNode::address() const {
+  return absl::StrCat("127.0.0.1:", node_->port());
 }
 
 absl::Status BenchNode::ImportAndSeal(const std::string& dataset,
@@ -77,8 +102,7 @@ absl::StatusOr<v1::Job> BenchNode::Finish(const absl::StatusOr<v1::Job>& job) {
 
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>>
 BenchNode::Facts() {
-  const auto stub = v1::SystemService::NewStub(
-      ConnectTo(absl::StrCat("127.0.0.1:", node_->port())));
+  const auto stub = v1::SystemService::NewStub(ConnectTo(address()));
   grpc::ClientContext context;
   SetTimeout(context, absl::Minutes(1));
   v1::DiagnoseResponse machine;

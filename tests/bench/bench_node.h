@@ -32,6 +32,14 @@ class BenchNode {
  public:
   // `threads` as NodeOptions::compute_threads.
   static absl::StatusOr<std::unique_ptr<BenchNode>> Start(int threads);
+  // Hosts one service, without workers.
+  static absl::StatusOr<std::unique_ptr<BenchNode>> StartAlone(
+      const std::string& service);
+
+  // Ends it and starts it again on the same directory; returns the seconds of
+  // the start alone.
+  absl::StatusOr<double> Restart();
+  std::string address() const;
 
   Client& client() { return *client_; }
 
@@ -48,7 +56,9 @@ class BenchNode {
 
  private:
   BenchNode() = default;
+  absl::Status StartNode();
 
+  NodeOptions options_;
   TempDir dir_;  // first: outlives the node
   std::unique_ptr<Node> node_;
   std::unique_ptr<Client> client_;

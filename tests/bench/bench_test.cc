@@ -89,8 +89,28 @@ TEST(BenchTest, ServePrintsALoneRequestBesideTheNetworkAlone) {
   }
 }
 
+TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
+  const Outcome outcome = Bench({"scheduler", "--jobs", "1100", "--tasks", "2",
+                                 "--clients", "2", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(
+      NamesOf(json["lanes"]),
+      ElementsAre("submit, 1000 jobs queued", "cost of a job, 1000 queued",
+                  "submit, 1100 jobs queued", "cost of a job, 1100 queued",
+                  "list a page of 50", "lease a task",
+                  "500 idle workers, clients included", "start again"));
+  EXPECT_THAT(
+      NamesOf(json["ratios"]),
+      ElementsAre("submit / 2000 jobs/s",
+                  "cost of a job, 1100 queued / 1000 queued",
+                  "list a page / 20 ms", "lease a task / 2 ms",
+                  "idle workers / 5 % of a core", "start again / 10 s"));
+  EXPECT_TRUE(json["facts"].contains("synced write"));
+}
+
 TEST(BenchTest, HelpShowsAnExampleAtEachLevel) {
-  for (const std::string bench : {"extract", "import", "serve"}) {
+  for (const std::string bench : {"extract", "import", "scheduler", "serve"}) {
     const Outcome outcome = Bench({bench, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Example:\n  nevus bench " + bench));

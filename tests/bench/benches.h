@@ -21,6 +21,9 @@ struct BenchOptions {
   int input_size = 0;  // 0: the backbone's own, 224
   WeightsChoice weights;
   std::string precision = "auto";
+  int jobs = 0;     // of a queue
+  int tasks = 0;    // of a job
+  int clients = 0;  // at a time
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
 };
@@ -34,6 +37,10 @@ absl::StatusOr<Report> BenchImport(const BenchOptions& options);
 
 // image -> prediction: a lone request against the network alone.
 absl::StatusOr<Report> BenchServe(const BenchOptions& options);
+
+// A queue of jobs on one machine: submitted, listed, leased from, loaded again,
+// and watched over by idle workers.
+absl::StatusOr<Report> BenchScheduler(const BenchOptions& options);
 
 }  // namespace nevus
 

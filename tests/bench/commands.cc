@@ -16,6 +16,8 @@ namespace {
 // More would be a mistake of typing.
 constexpr int64_t kMaxCount = 100'000;
 constexpr int64_t kMaxThreads = 256;
+constexpr int64_t kMaxJobs = 200'000;
+constexpr int64_t kMaxTasks = 10'000;
 
 int Processors() {
   cpu_set_t set;
@@ -35,10 +37,16 @@ absl::StatusOr<int> Number(const Invocation& line, const std::string& flag,
 
 absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   BenchOptions options;
+  options.threads = Processors();
+  if (line.Has("jobs")) {
+    ASSIGN_OR_RETURN(options.jobs, Number(line, "jobs", 1, kMaxJobs));
+    ASSIGN_OR_RETURN(options.tasks, Number(line, "tasks", 1, kMaxTasks));
+    ASSIGN_OR_RETURN(options.clients, Number(line, "clients", 1, kMaxThreads));
+    return options;
+  }
   options.images = line.Text("images");
   ASSIGN_OR_RETURN(options.count, Number(line, "count", 1, kMaxCount));
   ASSIGN_OR_RETURN(options.repeats, Number(line, "repeats", 1, kMaxCount));
-  options.threads = Processors();
   if (line.Has("threads")) {
     ASSIGN_OR_RETURN(options.threads, Number(line, "threads", 1, kMaxThreads));
   }
@@ -144,7 +152,21 @@ const std::vector<Command>& BenchTable() {
              Repeats(5), Threads()},
             Network()),
        {"nevus bench serve --threads 2"},
-       Runs(BenchServe, "bench serve")}};
+       Runs(BenchServe, "bench serve")},
+      {"bench scheduler",
+       "",
+       "Measure a queue of jobs: submit, list, lease, reopen, idle workers",
+       kDetails,
+       {Flag::Integer(
+            "jobs",
+            "jobs in the queue at the end; the cost of one is printed "
+            "at 1,000, 10,000 and so on")
+            .Default("100000"),
+        Flag::Integer("tasks", "tasks of each job").Default("10"),
+        Flag::Integer("clients", "clients that submit at a time")
+            .Default("16")},
+       {"nevus bench scheduler --jobs 10000"},
+       Runs(BenchScheduler, "bench scheduler")}};
   return *commands;
 }
 
