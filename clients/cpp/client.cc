@@ -80,6 +80,14 @@ absl::Status Client::ToStatus(const Link& link, const grpc::Status& status) {
     return Unreachable(link.service, link.address,
                        std::string(result.message()));
   }
+  if (absl::IsUnimplemented(result) && ReasonOf(result).empty()) {
+    return WithReason(
+        absl::UnimplementedError(absl::StrCat(
+            "the server ", Quoted(link.address), " (", link.service,
+            ") does not know this call: it is older than this client. Run "
+            "nevusd and its clients in the same version")),
+        "CALL_UNKNOWN");
+  }
   return result;
 }
 

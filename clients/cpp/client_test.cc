@@ -69,6 +69,13 @@ TEST_F(ClientTest, AnErrorKeepsCodeAndReason) {
   EXPECT_EQ(ReasonOf(dataset.status()), "DATASET_UNKNOWN");
 }
 
+TEST_F(ClientTest, AServerThatDoesNotKnowTheCallIsCalledOld) {
+  const auto answer = client_->Call(&v1::DatasetService::Stub::ListDatasets,
+                                    v1::ListDatasetsRequest());
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnimplemented,
+                               "older than this client"));
+}
+
 TEST(ClientAddressTest, AServerThatIsNotThereIsNamed) {
   ClientOptions options;
   options.connect_timeout = absl::Milliseconds(50);

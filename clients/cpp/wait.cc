@@ -13,8 +13,20 @@ namespace {
 // Between two tries of a stream that ends at once.
 constexpr absl::Duration kPause = absl::Milliseconds(200);
 
+// Seconds after which a stream has shown that its server is there.
+constexpr double kLived = 1;
+
 // A client that sleeps longer than this has been told nonsense.
 constexpr absl::Duration kMaxRetryDelay = absl::Seconds(10);
+
+// What a server that drains, dies or is started again does to a stream. Without
+// a reason it is gRPC that speaks: of a broken connection, in whatever code.
+bool IsInterruption(const absl::Status& status) {
+  if (status.ok() || absl::IsUnavailable(status)) return true;
+  return ReasonOf(status).empty() &&
+         (absl::IsCancelled(status) || absl::IsUnknown(status) ||
+          absl::IsInternal(status));
+}
 
 }  // namespace
 
@@ -23,43 +35,78 @@ bool HasEnded(v1::JobState state) {
          state == v1::CANCELLED;
 }
 
-absl::StatusOr<v1::Job> WaitForJob(
-    Client& client, const std::string& id,
-    const std::function<void(const v1::Job&)>& on_update) {
-  v1::WatchJobRequest request;
-  request.set_id(id);
+absl::StatusOr<v1::Job> WatchJob(Client& client, const std::string& id,
+                                 const WatchOptions& options,
+                                 const OnJobNews& on_news) {
+  const double patience_s =
+      absl::ToDoubleSeconds(client.options().reconnect_timeout);
   StopSignal pause;  // never set: a wait that ends by its timeout
-  Stopwatch since_start;
-  double last_news = 0;
+  Stopwatch since_news;
   std::optional<v1::Job> newest;
+  int64_t last = options.after_event;
   while (true) {
+    v1::WatchJobRequest request;
+    request.set_id(id);
+    request.set_after_event(last);
+    request.set_past_only(options.past_only);
+    const Stopwatch since_open;
+    bool heard = false, news = false, went_back = false;
     const absl::Status status =
         client.Read(&v1::JobService::Stub::WatchJob, request,
                     [&](const v1::WatchJobResponse& response) {
-                      last_news = since_start.Seconds();
-                      if (!response.has_job()) return absl::OkStatus();
-                      newest = response.job();
-                      if (on_update) on_update(*newest);
+                      const bool returned = !heard && newest.has_value();
+                      heard = true;
+                      if (response.has_job()) {
+                        if (returned && response.job().last_event() < last) {
+                          went_back = true;
+                          last = response.job().last_event();
+                          return absl::AbortedError("watch again from there");
+                        }
+                        news = news || !newest.has_value() ||
+                               newest->SerializeAsString() !=
+                                   response.job().SerializeAsString();
+                        newest = response.job();
+                      } else {
+                        if (response.event().number() <= last)
+                          return absl::OkStatus();
+                        last = response.event().number();
+                        news = true;
+                      }
+                      if (on_news) on_news(response);
                       return absl::OkStatus();
                     });
-    if (newest.has_value() && HasEnded(newest->state())) return *newest;
-    // A stream that ends well before its job does is a server that drains.
-    if (!status.ok() && !absl::IsUnavailable(status)) return status;
-    const double silent_s = since_start.Seconds() - last_news;
+    if (went_back) continue;
+    if (newest.has_value()) {
+      if (options.past_only && status.ok()) return *newest;
+      // Not before all was heard: a stream can break behind the snapshot.
+      if (HasEnded(newest->state()) && newest->last_event() <= last) {
+        return *newest;
+      }
+    }
+    if (!IsInterruption(status)) return status;
     // Never heard of the job: more likely a wrong address than a restart.
     if (!newest.has_value() && !status.ok()) return status;
-    if (silent_s > absl::ToDoubleSeconds(client.options().reconnect_timeout)) {
+    // A job that waits for long gives no news, and is no absent server.
+    if (news || (heard && since_open.Seconds() > kLived)) {
+      since_news = Stopwatch();
+    }
+    if (since_news.Seconds() > patience_s) {
       return Annotate(
           status.ok()
               ? absl::UnavailableError("the server keeps ending the watch")
               : status,
           absl::StrCat("no news of the job ", id, " for ",
-                       static_cast<int64_t>(silent_s),
+                       static_cast<int64_t>(since_news.Seconds()),
                        " s; it goes on in the server, see `nevus job watch ",
                        id, "`"));
     }
     pause.WaitFor(kPause);
   }
+}
+
+absl::StatusOr<v1::Job> WaitForJob(Client& client, const std::string& id,
+                                   const OnJobNews& on_news) {
+  return WatchJob(client, id, WatchOptions(), on_news);
 }
 
 absl::Status JobError(const v1::Job& job) {

@@ -2,6 +2,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/digest.h"
 #include "base/status.h"
 #include "clients/cpp/upload.h"
 #include "clients/nevus/commands.h"
@@ -51,6 +52,7 @@ absl::Status Import(Context& context) {
   const Invocation& line = context.line();
   v1::BackboneUpload upload;
   upload.set_name(context.argument(0));
+  upload.set_request_id(RandomHex(16));
   upload.set_arch(line.Text("arch"));
   upload.set_input_size(static_cast<int32_t>(line.Integer("input-size")));
   upload.set_normalization(line.Text("preprocessing"));
@@ -118,6 +120,7 @@ absl::Status Show(Context& context) {
 absl::Status Delete(Context& context) {
   v1::DeleteBackboneRequest request;
   request.set_name(context.argument(0));
+  request.set_request_id(RandomHex(16));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   RETURN_IF_ERROR(client->Call(&Stub::DeleteBackbone, request).status());
   context.Print({{"deleted"}, {{request.name()}}},

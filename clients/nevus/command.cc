@@ -65,37 +65,51 @@ std::string See(const Command& command) {
   return absl::StrCat("; see `nevus ", command.path, " --help`");
 }
 
-absl::Status CheckValue(const Flag& flag, const std::string& text) {
+// "a whole number from 0", "a whole number from -100 to 100".
+std::string WholeNumber(const Flag& flag) {
+  std::string text = absl::StrCat("a whole number from ", flag.least);
+  if (flag.most != std::numeric_limits<int64_t>::max()) {
+    absl::StrAppend(&text, " to ", flag.most);
+  }
+  return text;
+}
+
+// One of several is spelled as the table has it.
+absl::Status CheckValue(const Flag& flag, std::string* text) {
   int64_t integer;
   double number;
   switch (flag.kind) {
     case Flag::Kind::kSwitch:
-      if (text == "true" || text == "false") break;
+      if (*text == "true" || *text == "false") break;
       return UsageError(absl::StrCat("--", flag.name,
                                      " is a switch and takes no value but true "
                                      "or false; it was given ",
-                                     Quoted(text)));
+                                     Quoted(*text)));
     case Flag::Kind::kInteger:
-      if (absl::SimpleAtoi(text, &integer) && integer >= 0) break;
-      return UsageError(absl::StrCat("--", flag.name,
-                                     " takes a whole number "
-                                     "from 0; it was given ",
-                                     Quoted(text)));
+      if (absl::SimpleAtoi(*text, &integer) && integer >= flag.least &&
+          integer <= flag.most) {
+        break;
+      }
+      return UsageError(absl::StrCat("--", flag.name, " takes ",
+                                     WholeNumber(flag), "; it was given ",
+                                     Quoted(*text)));
     case Flag::Kind::kNumber:
-      if (absl::SimpleAtod(text, &number) && std::isfinite(number)) break;
+      if (absl::SimpleAtod(*text, &number) && std::isfinite(number)) break;
       return UsageError(absl::StrCat(
-          "--", flag.name, " takes a number; it was given ", Quoted(text)));
+          "--", flag.name, " takes a number; it was given ", Quoted(*text)));
     case Flag::Kind::kText:
       break;
   }
-  if (!flag.choices.empty() &&
-      std::find(flag.choices.begin(), flag.choices.end(), text) ==
-          flag.choices.end()) {
-    return UsageError(absl::StrCat(
-        "--", flag.name, " is one of ", absl::StrJoin(flag.choices, ", "),
-        "; it was given ", Quoted(text), DidYouMean(text, flag.choices)));
+  if (flag.choices.empty()) return absl::OkStatus();
+  for (const std::string& choice : flag.choices) {
+    if (absl::EqualsIgnoreCase(choice, *text)) {
+      *text = choice;
+      return absl::OkStatus();
+    }
   }
-  return absl::OkStatus();
+  return UsageError(absl::StrCat(
+      "--", flag.name, " is one of ", absl::StrJoin(flag.choices, ", "),
+      "; it was given ", Quoted(*text), DidYouMean(*text, flag.choices)));
 }
 
 // The words in `args` that are neither flags nor the values of flags, as far as
@@ -201,9 +215,27 @@ Flag Flag::OneOf(std::vector<std::string> texts) const {
   return copy;
 }
 
+Flag Flag::Between(int64_t at_least, int64_t at_most) const {
+  Flag copy = *this;
+  copy.least = at_least;
+  copy.most = at_most;
+  return copy;
+}
+
+Flag Flag::Repeated() const {
+  Flag copy = *this;
+  copy.repeated = true;
+  return copy;
+}
+
 std::string Invocation::Text(const std::string& flag) const {
   const auto found = flags.find(flag);
-  return found == flags.end() ? "" : found->second;
+  return found == flags.end() ? "" : found->second.back();
+}
+
+std::vector<std::string> Invocation::All(const std::string& flag) const {
+  const auto found = flags.find(flag);
+  return found == flags.end() ? std::vector<std::string>() : found->second;
 }
 
 int64_t Invocation::Integer(const std::string& flag) const {
@@ -294,8 +326,10 @@ absl::StatusOr<Invocation> ParseCommandLine(
       }
       value = args[++i];
     }
-    problem.Update(CheckValue(*flag, value));
-    if (!invocation.flags.emplace(name, value).second) {
+    problem.Update(CheckValue(*flag, &value));
+    std::vector<std::string>& values = invocation.flags[name];
+    values.push_back(value);
+    if (values.size() > 1 && !flag->repeated) {
       problem.Update(UsageError(absl::StrCat("--", name, " is given twice")));
     }
   }
@@ -324,7 +358,8 @@ absl::StatusOr<Invocation> ParseCommandLine(
                                        See(*command)));
       }
       if (!flag.default_text.empty()) {
-        invocation.flags.emplace(flag.name, flag.default_text);
+        invocation.flags.emplace(flag.name,
+                                 std::vector<std::string>{flag.default_text});
       }
     }
   }

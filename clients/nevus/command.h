@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -40,8 +41,12 @@ struct Flag {
   }
   Flag Required() const;
   Flag Default(std::string text) const;
-  // Only these values.
+  // Only these values, in whatever case; read as they are written here.
   Flag OneOf(std::vector<std::string> texts) const;
+  // For an integer: other limits than 0 and none.
+  Flag Between(int64_t least, int64_t most) const;
+  // May be given more than once: Invocation::All has the values.
+  Flag Repeated() const;
 
   std::string name;  // without dashes
   Kind kind;
@@ -50,6 +55,9 @@ struct Flag {
   std::string default_text;  // "" if there is none
   bool required;
   std::vector<std::string> choices;
+  int64_t least = 0;
+  int64_t most = std::numeric_limits<int64_t>::max();
+  bool repeated = false;
 };
 
 struct Command {
@@ -71,11 +79,14 @@ struct Invocation {
   const Command* command = nullptr;  // for kRun
   std::string help_prefix;           // for kHelp: "", "dataset", "dataset seal"
   std::vector<std::string> arguments;
-  std::map<std::string, std::string> flags;  // given or default
+  // Given or default.
+  std::map<std::string, std::vector<std::string>> flags;
 
   bool Has(const std::string& flag) const { return flags.count(flag) > 0; }
   // "" if it was not given and has no default.
   std::string Text(const std::string& flag) const;
+  // Of a repeated flag, in the order of the command line.
+  std::vector<std::string> All(const std::string& flag) const;
   bool On(const std::string& flag) const { return Text(flag) == "true"; }
   // REQUIRES: Has(flag).
   int64_t Integer(const std::string& flag) const;

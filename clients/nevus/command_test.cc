@@ -61,13 +61,33 @@ TEST(CommandTest, MistakesAreUsageErrorsThatNameTheNearest) {
       {{"extract", "a@1", "--backbone"}, "needs a value"},
       {{"extract", "a@1", "--backbone=b", "--pool", "mx"}, "did you mean max?"},
       {{"extract", "a@1", "--backbone=b", "--wait=maybe"}, "switch"},
-      {{"job", "list", "--limit", "ten"}, "whole number"},
+      {{"job", "list", "--limit", "ten"}, "whole number from 0;"},
+      {{"extract", "a@1", "--backbone=b", "--priority=101"},
+       "whole number from -100 to 100"},
       {{"job", "list", "--limit", "1", "--limit", "2"}, "given twice"}};
   for (const auto& c : kCases) {
     const auto line = ParseCommandLine(AllCommands(), c.args);
     EXPECT_THAT(line, StatusIs(absl::StatusCode::kInvalidArgument, c.message));
     EXPECT_EQ(ReasonOf(line.status()), "USAGE");
   }
+}
+
+TEST(CommandTest, ARepeatedFlagKeepsAllItsValues) {
+  const auto line = ParseCommandLine(
+      AllCommands(),
+      {"train", "d@1", "--backbone=b", "--model=m", "--positive=x", "--sweep",
+       "hidden=0,64", "--sweep=seed=1..5", "--priority", "-100"});
+  ASSERT_THAT(line, IsOk());
+  EXPECT_THAT(line->All("sweep"), ElementsAre("hidden=0,64", "seed=1..5"));
+  EXPECT_THAT(line->All("hidden"), ElementsAre());
+  EXPECT_EQ(line->Integer("priority"), -100);
+}
+
+TEST(CommandTest, AChoiceIsTakenInWhateverCase) {
+  const auto line =
+      ParseCommandLine(AllCommands(), {"job", "list", "--state", "Failed"});
+  ASSERT_THAT(line, IsOk());
+  EXPECT_EQ(line->Text("state"), "FAILED");
 }
 
 TEST(CommandTest, HelpWinsOverMistakesAtEveryLevel) {

@@ -13,10 +13,13 @@ std::vector<Command> DatasetImportCommands();  // generate, import
 std::vector<Command> DatasetCommands();        // split, seal, list, show, ...
 std::vector<Command> BackboneCommands();
 std::vector<Command> FeatureCommands();   // extract, features list
-std::vector<Command> TrainingCommands();  // train, evaluate
+std::vector<Command> TrainingCommands();  // train, pipeline
+std::vector<Command> EvaluationCommands();
 std::vector<Command> ModelCommands();
 std::vector<Command> ClassifyCommands();
-std::vector<Command> JobCommands();
+std::vector<Command> JobCommands();       // all of them
+std::vector<Command> JobWatchCommands();  // watch, logs
+std::vector<Command> AdminCommands();     // backup, verify, restore
 std::vector<Command> DoctorCommands();
 std::vector<Command> BenchCommands();
 

@@ -20,6 +20,10 @@ constexpr double kLineEvery = 5;
 int ExitCode(const absl::Status& status) {
   if (status.ok()) return 0;
   const std::string reason = ReasonOf(status);
+  // The error of a job is its own, whatever its reason.
+  if (reason != "JOB_CANCELLED" && MetadataOf(status).count("job") > 0) {
+    return 1;
+  }
   if (reason == "USAGE") return 2;
   if (reason == "SERVER_UNREACHABLE") return 3;
   if (reason == "JOB_CANCELLED") return 4;

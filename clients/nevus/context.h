@@ -2,6 +2,7 @@
 #ifndef NEVUS_CLIENTS_NEVUS_CONTEXT_H_
 #define NEVUS_CLIENTS_NEVUS_CONTEXT_H_
 
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -22,6 +23,8 @@ struct Terminal {
   std::ostream& err;
   bool err_is_terminal = false;
   std::string default_server;
+  // Characters a line of `err`, asked at each redraw: a window may change.
+  std::function<int()> columns = [] { return 80; };
 };
 
 // Thread-compatible. Borrows the terminal, which must outlive it.

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/digest.h"
 #include "base/name.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
@@ -73,6 +74,7 @@ void PrintDataset(const v1::Dataset& dataset, Context& context) {
 absl::Status Split(Context& context) {
   v1::SplitDatasetRequest request;
   request.set_name(context.argument(0));
+  request.set_request_id(RandomHex(16));
   request.set_train(context.line().Number("train"));
   request.set_validation(context.line().Number("validation"));
   request.set_test(context.line().Number("test"));
@@ -87,6 +89,7 @@ absl::Status Split(Context& context) {
 absl::Status Seal(Context& context) {
   v1::SealDatasetRequest request;
   request.set_name(context.argument(0));
+  request.set_request_id(RandomHex(16));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::DatasetVersion version,
                    client->Call(&Stub::SealDataset, request));
@@ -276,6 +279,7 @@ absl::Status Diff(Context& context) {
 
 absl::Status Delete(Context& context) {
   v1::DeleteDatasetRequest request;
+  request.set_request_id(RandomHex(16));
   request.set_name(context.argument(0));
   if (absl::StrContains(context.argument(0), "@")) {
     ASSIGN_OR_RETURN(const VersionedName name,

@@ -27,7 +27,7 @@ std::string Usage(const Command& command) {
     const std::string text = absl::StrCat(
         "--", flag.name, flag.value.empty() ? "" : " ", flag.value);
     absl::StrAppend(&usage, flag.required ? " " : " [", text,
-                    flag.required ? "" : "]");
+                    flag.required ? "" : "]", flag.repeated ? "..." : "");
   }
   return usage;
 }
@@ -37,6 +37,7 @@ std::string FlagHelp(const Flag& flag) {
   if (!flag.choices.empty()) {
     absl::StrAppend(&text, " (", absl::StrJoin(flag.choices, "|"), ")");
   }
+  if (flag.repeated) absl::StrAppend(&text, " (may be given again)");
   if (flag.required) absl::StrAppend(&text, " (required)");
   if (!flag.default_text.empty()) {
     absl::StrAppend(&text, " (default ", flag.default_text, ")");

@@ -1,38 +1,48 @@
-// job list, show, watch, cancel, retry.
+// job list, show, cancel, retry.
 #include "clients/nevus/jobs.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/digest.h"
 #include "base/status.h"
 #include "clients/cpp/wait.h"
 #include "clients/nevus/commands.h"
+#include "clients/nevus/job_text.h"
 
 namespace nevus {
 namespace {
 
 using Stub = v1::JobService::Stub;
 
-std::string ProgressText(const v1::Progress& progress) {
-  if (progress.total() == 0 && progress.done() == 0) return "";
-  return absl::StrCat(progress.done(), "/", progress.total(), " ",
-                      progress.unit());
-}
+// Rows of a table of tasks, unless --limit says otherwise.
+constexpr int64_t kTaskRows = 50;
+// The most that a page may have (job.proto).
+constexpr int64_t kPage = 1000;
 
 absl::Status List(Context& context) {
   ASSIGN_OR_RETURN(Client * client, context.Server());
-  Table table{{"job", "state", "progress", "title", "result"}, {}};
+  const absl::Time now = Clock::Real().Now();
+  Table table{{"job", "state", "reason", "age", "progress", "title", "result"},
+              {}};
   Json json = Json::array();
   const int64_t limit = context.line().Integer("limit");
+  const std::string state = context.line().Text("state");
   v1::ListJobsRequest request;
+  request.set_page_size(static_cast<int32_t>(
+      state.empty() ? std::clamp<int64_t>(limit, 1, kPage) : kPage));
   do {
     ASSIGN_OR_RETURN(const v1::ListJobsResponse page,
                      client->Call(&Stub::ListJobs, request));
     for (const v1::Job& job : page.jobs()) {
       if (static_cast<int64_t>(json.size()) >= limit) break;
-      table.rows.push_back({job.id(), v1::JobState_Name(job.state()),
-                            ProgressText(job.progress()), job.title(),
-                            job.result()});
+      if (!state.empty() && v1::JobState_Name(job.state()) != state) continue;
+      table.rows.push_back(
+          {job.id(), v1::JobState_Name(job.state()),
+           job.state() == v1::FAILED ? job.error().reason() : job.reason(),
+           AgeText(job, now), ProgressText(job.progress()), job.title(),
+           job.result()});
       json.push_back(ToJson(job));
     }
     request.set_page_token(page.next_page_token());
@@ -42,24 +52,38 @@ absl::Status List(Context& context) {
   return absl::OkStatus();
 }
 
+// Fields and, under them, tasks: for people. One table cannot be both, so CSV
+// is the tasks.
+void PrintWithTasks(const v1::Job& job, int64_t limit, Context& context) {
+  const Table tasks = TaskTable(job, limit);
+  if (context.line().Text("output") == "table") {
+    context.Write(AlignTable(JobFields(job, Clock::Real().Now())));
+    if (!tasks.rows.empty()) context.Write("\n" + AlignTable(tasks));
+  } else {
+    context.Print(tasks, ToJson(job));
+  }
+  const int64_t more =
+      job.tasks_size() - static_cast<int64_t>(tasks.rows.size());
+  if (more > 0 && context.line().Text("output") != "json") {
+    context.Say(absl::StrCat(more, " more tasks; `nevus job show ", job.id(),
+                             " --limit ", job.tasks_size(), "` shows all"));
+  }
+}
+
 absl::Status Show(Context& context) {
   v1::GetJobRequest request;
   request.set_id(context.argument(0));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job, client->Call(&Stub::GetJob, request));
-  PrintJob(job, context);
+  PrintWithTasks(job, context.line().Integer("limit"), context);
   return absl::OkStatus();
-}
-
-absl::Status Watch(Context& context) {
-  ASSIGN_OR_RETURN(const v1::Job job, WatchToEnd(context, context.argument(0)));
-  PrintJob(job, context);
-  return JobError(job);
 }
 
 absl::Status Cancel(Context& context) {
   v1::CancelJobRequest request;
   request.set_id(context.argument(0));
+  // A call that is repeated on the way must not act twice.
+  request.set_request_id(RandomHex(16));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job, client->Call(&Stub::CancelJob, request));
   PrintJob(job, context);
@@ -69,6 +93,7 @@ absl::Status Cancel(Context& context) {
 absl::Status Retry(Context& context) {
   v1::RetryJobRequest request;
   request.set_id(context.argument(0));
+  request.set_request_id(RandomHex(16));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job, client->Call(&Stub::RetryJob, request));
   return ReportSubmitted(job, context);
@@ -76,44 +101,12 @@ absl::Status Retry(Context& context) {
 
 }  // namespace
 
-absl::StatusOr<v1::Job> WatchToEnd(Context& context, const std::string& id) {
-  ASSIGN_OR_RETURN(Client * client, context.Server());
-  std::string title;
-  std::unique_ptr<Progress> progress;
-  return WaitForJob(*client, id, [&](const v1::Job& job) {
-    if (progress == nullptr) {
-      progress = std::make_unique<Progress>(
-          context.terminal(), job.title().empty() ? job.id() : job.title());
-    }
-    std::string note = job.progress().message();
-    if (job.state() == v1::PENDING && !job.reason_message().empty()) {
-      note = absl::StrCat("waiting: ", job.reason_message());
-    }
-    progress->Update(job.progress().done(), job.progress().total(),
-                     job.progress().unit(), note);
-  });
-}
-
 void PrintJob(const v1::Job& job, Context& context) {
-  Table table{{"field", "value"}, {}};
-  const auto add = [&](const std::string& field, const std::string& value) {
-    if (!value.empty()) table.rows.push_back({field, value});
-  };
-  add("job", job.id());
-  add("title", job.title());
-  add("state", v1::JobState_Name(job.state()));
-  add("waits for", job.reason_message());
-  add("progress", ProgressText(job.progress()));
-  add("note", job.progress().message());
-  add("result", job.result());
-  add("error", job.error().message());
-  add("reason", job.error().reason());
-  int64_t attempts = 0;
-  for (const v1::Task& task : job.tasks()) attempts += task.attempts();
-  if (job.tasks_size() > 0) {
-    add("tasks", absl::StrCat(job.tasks_size(), ", ", attempts, " attempts"));
+  if (IsSweep(job) && context.line().Text("output") == "table") {
+    PrintWithTasks(job, kTaskRows, context);
+  } else {
+    context.Print(JobFields(job, Clock::Real().Now()), ToJson(job));
   }
-  context.Print(table, ToJson(job));
 }
 
 absl::Status ReportSubmitted(const v1::Job& job, Context& context) {
@@ -127,41 +120,46 @@ absl::Status ReportSubmitted(const v1::Job& job, Context& context) {
 }
 
 std::vector<Command> JobCommands() {
-  return {{"job list",
-           "",
-           "List jobs, newest first",
-           "",
-           {Flag::Integer("limit", "at most this many").Default("50")},
-           {"nevus job list"},
-           List},
-          {"job show",
-           "JOB",
-           "Show a job: state, progress, why it waits or failed",
-           "",
-           {},
-           {"nevus job show j-0123456789ab"},
-           Show},
-          {"job watch",
-           "JOB",
-           "Follow a job to its end",
-           "Exits 0 if it succeeded, 1 if it failed, 4 if it was cancelled.",
-           {},
-           {"nevus job watch j-0123456789ab"},
-           Watch},
-          {"job cancel",
-           "JOB",
-           "Cancel a job",
-           "",
-           {},
-           {"nevus job cancel j-0123456789ab"},
-           Cancel},
-          {"job retry",
-           "JOB",
-           "Run what is left of a failed or cancelled job again",
-           "",
-           {Flag::Switch("wait", "wait for its end")},
-           {"nevus job retry j-0123456789ab --wait"},
-           Retry}};
+  std::vector<Command> commands = {
+      {"job list",
+       "",
+       "List jobs, newest first",
+       "Says of each why it waits or failed, in a code; `job show` says it in "
+       "a "
+       "sentence.",
+       {Flag::Text("state", "S", "only jobs in this state")
+            .OneOf({"PENDING", "RUNNING", "PAUSED", "SUCCEEDED", "FAILED",
+                    "CANCELLED"}),
+        Flag::Integer("limit", "at most this many").Default("50")},
+       {"nevus job list", "nevus job list --state failed --limit 10"},
+       List},
+      {"job show",
+       "JOB",
+       "Show a job: state, progress, why it waits or failed, and its tasks",
+       "The tasks of a sweep are sorted by validation AUC, and the best is "
+       "marked. --output csv has the tasks alone.",
+       {Flag::Integer("limit", "at most this many tasks")
+            .Default(absl::StrCat(kTaskRows))},
+       {"nevus job show j-0123456789ab"},
+       Show}};
+  for (Command& command : JobWatchCommands()) {
+    commands.push_back(std::move(command));
+  }
+  commands.push_back({"job cancel",
+                      "JOB",
+                      "Cancel a job",
+                      "Tasks that run stop at their worker's next heartbeat.",
+                      {},
+                      {"nevus job cancel j-0123456789ab"},
+                      Cancel});
+  commands.push_back({"job retry",
+                      "JOB",
+                      "Run what is left of a failed or cancelled job again",
+                      "",
+                      {Flag::Switch("wait", "wait for its end")},
+                      {"nevus job retry j-0123456789ab --wait"},
+                      Retry});
+  return commands;
 }
 
 }  // namespace nevus

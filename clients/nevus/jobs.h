@@ -10,10 +10,11 @@
 
 namespace nevus {
 
-// Waits for a job's end with progress on stderr. The job as it ended; JobError
-// says how.
+// Waits for a job's end, shown on stderr as it comes. The job as it ended;
+// JobError says how.
 absl::StatusOr<v1::Job> WatchToEnd(Context& context, const std::string& id);
 
+// The job's fields; of a sweep also its tasks, the best first.
 void PrintJob(const v1::Job& job, Context& context);
 
 // What a command that submits does after: prints the job as it is, or with

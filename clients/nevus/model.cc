@@ -137,6 +137,7 @@ void PrintAlias(const v1::Alias& alias, Context& context) {
 
 absl::Status Promote(Context& context) {
   v1::PromoteModelRequest request;
+  request.set_request_id(RandomHex(16));
   const auto model = ParseVersion("model", context.argument(0));
   if (!model.ok()) return UsageError(std::string(model.status().message()));
   request.set_model(model->name);
@@ -151,6 +152,7 @@ absl::Status Promote(Context& context) {
 
 absl::Status Rollback(Context& context) {
   v1::RollbackAliasRequest request;
+  request.set_request_id(RandomHex(16));
   request.set_model(context.argument(0));
   request.set_alias(context.line().Text("alias"));
   if (absl::StrContains(context.argument(0), "@")) {

@@ -1,11 +1,13 @@
 #include "clients/nevus/output.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,17 +18,6 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-
-// A cell must not break the table's lines.
-std::string Cell(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}, {"\t", " "}});
-}
-
-// Characters, not bytes: continuation bytes take no column.
-size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 // One value of `field`: the `index`-th if it is repeated, else index is -1.
 Json Value(const Message& message, const FieldDescriptor& field, int index) {
@@ -67,6 +58,30 @@ Json Value(const Message& message, const FieldDescriptor& field, int index) {
 
 }  // namespace
 
+std::string OneLine(const std::string& text) {
+  std::string line = text;
+  for (char& c : line) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
+  }
+  return line;
+}
+
+size_t Width(const std::string& text) {
+  // Continuation bytes of UTF-8 take no column.
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string CutTo(const std::string& text, size_t width) {
+  if (Width(text) <= width) return text;
+  size_t end = 0, characters = 0;
+  for (; end < text.size(); ++end) {
+    if ((text[end] & 0xC0) == 0x80) continue;
+    if (++characters > (width == 0 ? 0 : width - 1)) break;
+  }
+  return absl::StrCat(text.substr(0, end), width == 0 ? "" : "\xE2\x80\xA6");
+}
+
 std::string AlignTable(const Table& table) {
   std::vector<const Row*> rows;
   if (!table.header.empty()) rows.push_back(&table.header);
@@ -82,7 +97,7 @@ std::string AlignTable(const Table& table) {
   for (const Row* row : rows) {
     std::string line;
     for (size_t i = 0; i < row->size(); ++i) {
-      const std::string cell = Cell((*row)[i]);
+      const std::string cell = OneLine((*row)[i]);
       line += cell;
       if (i + 1 < row->size()) line.append(widths[i] - Width(cell) + 2, ' ');
     }
@@ -147,6 +162,10 @@ Json ToJson(const Message& message) {
         absl::RFC3339_full,
         absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos()),
         absl::UTCTimeZone());
+  }
+  if (message.GetDescriptor()->full_name() == "google.protobuf.Duration") {
+    const auto& time = static_cast<const google::protobuf::Duration&>(message);
+    return static_cast<double>(time.seconds()) + 1e-9 * time.nanos();
   }
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   Json json = Json::object();

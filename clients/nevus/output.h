@@ -23,6 +23,15 @@ struct Table {
   std::vector<Row> rows;
 };
 
+// `text` on one line: control characters, and so a terminal's escape sequences,
+// become spaces.
+std::string OneLine(const std::string& text);
+// Characters, not bytes.
+size_t Width(const std::string& text);
+// The first `width` characters, the last of them an ellipsis if some are left
+// out.
+std::string CutTo(const std::string& text, size_t width);
+
 // Columns padded to their widest cell, two spaces between them.
 std::string AlignTable(const Table& table);
 // One CSV line as in RFC 4180, ended by "\n".
@@ -41,7 +50,7 @@ std::string ShortDigest(const std::string& digest);
 
 // A message as JSON: fields by their proto names, set or not (absent messages
 // are left out), 64-bit numbers as numbers, enums by name, bytes as hex, times
-// as RFC 3339.
+// as RFC 3339, durations as seconds.
 Json ToJson(const google::protobuf::Message& message);
 
 // One JSON value for stdout. Text that is not UTF-8 is made so.

@@ -2,6 +2,7 @@
 
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/dataset.pb.h"
+#include "protos/nevus/v1/job.pb.h"
 
 namespace nevus {
 namespace {
@@ -15,6 +16,16 @@ TEST(OutputTest, ColumnsAreAsWideAsTheirWidestCell) {
             "name   n\na      1\nna\xC3\xAF"
             "ve  22\n");
   EXPECT_EQ(AlignTable({{"a", "b"}, {{"x\ny", ""}}}), "a    b\nx y\n");
+}
+
+TEST(OutputTest, ALineIsCutByCharactersAndHasNoControls) {
+  EXPECT_EQ(CutTo("abc", 3), "abc");
+  EXPECT_EQ(CutTo("abcd", 3), "ab\xE2\x80\xA6");
+  EXPECT_EQ(CutTo("\xC3\xA4\xC3\xB6\xC3\xBC", 3), "\xC3\xA4\xC3\xB6\xC3\xBC");
+  EXPECT_EQ(CutTo("\xC3\xA4\xC3\xB6\xC3\xBC", 2), "\xC3\xA4\xE2\x80\xA6");
+  EXPECT_EQ(CutTo("ab", 1), "\xE2\x80\xA6");
+  EXPECT_EQ(CutTo("ab", 0), "");
+  EXPECT_EQ(OneLine("a\n\t\x1b[1mb\x7f"), "a   [1mb ");
 }
 
 TEST(OutputTest, CsvQuotesWhatNeedsIt) {
@@ -47,6 +58,10 @@ TEST(OutputTest, MessagesBecomeJsonWithNumbersNamesAndTimes) {
   EXPECT_EQ(json["counts"]["train/nevus"], 12);
   EXPECT_EQ(json["seal_time"], "2025-09-01T12:00:00+00:00");
   EXPECT_EQ(json["synthetic"], false);
+  v1::TaskProgressEvent event;
+  event.mutable_time_left()->set_seconds(90);
+  event.mutable_time_left()->set_nanos(500'000'000);
+  EXPECT_EQ(ToJson(event)["time_left"], 90.5);
   v1::Example example;
   example.set_split(v1::TRAIN);
   EXPECT_EQ(ToJson(example)["split"], "TRAIN");

@@ -1,236 +1,184 @@
-// extract, features list, train, evaluate: what starts jobs.
+// train, pipeline: what makes models.
+#include "clients/nevus/training.h"
+
 #include "absl/strings/str_cat.h"
-#include "base/digest.h"
-#include "base/name.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
-#include "clients/cpp/files.h"
 #include "clients/cpp/wait.h"
 #include "clients/nevus/commands.h"
 #include "clients/nevus/context.h"
+#include "clients/nevus/evaluation.h"
+#include "clients/nevus/job_text.h"
 #include "clients/nevus/jobs.h"
+#include "clients/nevus/sweep.h"
 
 namespace nevus {
 namespace {
 
-absl::StatusOr<VersionedName> Version(const std::string& what,
-                                      const std::string& text) {
-  absl::StatusOr<VersionedName> parsed = ParseVersion(what, text);
-  if (!parsed.ok()) return UsageError(std::string(parsed.status().message()));
-  return parsed;
-}
-
-// Which features: fields that extract and train share.
-std::vector<Flag> FeatureFlags() {
-  return {Flag::Text("backbone", "B", "which network").Required(),
-          Flag::Text("cut", "C", "where it is cut (default: its last layer)"),
-          Flag::Text("pool", "P", "how a layer becomes a vector")
-              .Default("avg")
-              .OneOf({"avg", "max", "flatten"}),
-          Flag::Text("precision", "P", "arithmetic of the network")
-              .Default("auto")
-              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"})};
-}
-
-template <typename Request>
-void SetFeatures(const Invocation& line, const VersionedName& dataset,
-                 Request* request) {
-  request->set_dataset(dataset.name);
-  request->set_version(dataset.version);
-  request->set_backbone(line.Text("backbone"));
-  request->set_cut(line.Text("cut"));
-  request->set_pooling(line.Text("pool"));
-  request->set_precision(line.Text("precision"));
-  // A call that is repeated by the channel must not submit twice.
-  request->set_request_id(RandomHex(16));
-}
-
-absl::Status Extract(Context& context) {
-  ASSIGN_OR_RETURN(const VersionedName dataset,
-                   Version("dataset", context.argument(0)));
-  v1::ExtractRequest request;
-  SetFeatures(context.line(), dataset, &request);
-  ASSIGN_OR_RETURN(Client * client, context.Server());
-  ASSIGN_OR_RETURN(const v1::Job job,
-                   client->Call(&v1::FeatureService::Stub::Extract, request));
-  return ReportSubmitted(job, context);
-}
-
-absl::Status ListFeatures(Context& context) {
-  ASSIGN_OR_RETURN(Client * client, context.Server());
-  ASSIGN_OR_RETURN(const v1::ListFeatureSpacesResponse response,
-                   client->Call(&v1::FeatureService::Stub::ListFeatureSpaces,
-                                v1::ListFeatureSpacesRequest()));
-  Table table{{"space", "backbone", "cut", "pool", "arithmetic", "dimension",
-               "features"},
-              {}};
-  Json json = Json::array();
-  for (const v1::FeatureSpace& space : response.spaces()) {
-    table.rows.push_back(
-        {ShortDigest(space.digest()), ShortDigest(space.backbone_digest()),
-         space.cut(), space.pooling(), space.arithmetic(),
-         absl::StrCat(space.dimension()), absl::StrCat(space.features())});
-    json.push_back(ToJson(space));
+// --hidden and --seed, or the values that --sweep has of them.
+absl::Status SetCandidates(const Invocation& line, v1::TrainRequest* request) {
+  ASSIGN_OR_RETURN(v1::Sweep sweep, ParseSweep(line.All("sweep")));
+  for (const auto& [name, values] : {std::pair("hidden", sweep.hidden_size()),
+                                     std::pair("seed", sweep.seed_size())}) {
+    if (values > 0 && line.Has(name)) {
+      return UsageError(absl::StrCat("--", name, " and --sweep ", name,
+                                     "= exclude each other; give one"));
+    }
   }
-  context.Print(table, json);
+  if (line.Has("hidden")) {
+    sweep.add_hidden(static_cast<int32_t>(line.Integer("hidden")));
+  }
+  if (line.Has("seed")) {
+    sweep.add_seed(static_cast<uint64_t>(line.Integer("seed")));
+  }
+  if (Combinations(sweep) > 1) {
+    *request->mutable_sweep() = sweep;
+    return absl::OkStatus();
+  }
+  if (sweep.hidden_size() > 0) request->set_hidden(sweep.hidden(0));
+  if (sweep.seed_size() > 0) request->set_seed(sweep.seed(0));
   return absl::OkStatus();
 }
 
-absl::Status Train(Context& context) {
+absl::StatusOr<v1::TrainRequest> TrainRequestOf(const Context& context) {
   const Invocation& line = context.line();
   ASSIGN_OR_RETURN(const VersionedName dataset,
-                   Version("dataset", context.argument(0)));
+                   VersionArgument("dataset", context.argument(0)));
   v1::TrainRequest request;
   SetFeatures(line, dataset, &request);
   request.set_model(line.Text("model"));
   request.set_positive(line.Text("positive"));
-  if (line.Has("hidden")) {
-    request.set_hidden(static_cast<int32_t>(line.Integer("hidden")));
-  }
-  request.set_seed(static_cast<uint64_t>(line.Integer("seed")));
+  RETURN_IF_ERROR(SetCandidates(line, &request));
+  return request;
+}
+
+absl::Status Train(Context& context) {
+  ASSIGN_OR_RETURN(const v1::TrainRequest request, TrainRequestOf(context));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job,
                    client->Call(&v1::TrainingService::Stub::Train, request));
   return ReportSubmitted(job, context);
 }
 
-void PrintEvaluation(const v1::Evaluation& evaluation, Context& context) {
-  const auto interval = [](double value, double low, double high) {
-    return absl::StrCat(FormatNumber(value, 3), " (", FormatNumber(low, 3),
-                        " to ", FormatNumber(high, 3), ")");
-  };
-  Table table{{"figure", "value (95 % interval)"}, {}};
-  table.rows.push_back({"model", absl::StrCat(evaluation.model(), "@",
-                                              evaluation.model_version())});
-  table.rows.push_back(
-      {"on", absl::StrCat(evaluation.dataset(), "@",
-                          evaluation.dataset_version(), " ", evaluation.split(),
-                          evaluation.synthetic() ? " (SYNTHETIC)" : "")});
-  table.rows.push_back(
-      {"rows", absl::StrCat(evaluation.positives(), " positive, ",
-                            evaluation.negatives(), " negative")});
-  table.rows.push_back({"AUC", interval(evaluation.auc(), evaluation.auc_low(),
-                                        evaluation.auc_high())});
-  table.rows.push_back(
-      {"average precision", FormatNumber(evaluation.average_precision(), 3)});
-  table.rows.push_back({"Brier score", FormatNumber(evaluation.brier(), 3)});
-  for (const v1::AtOperatingPoint& at : evaluation.points()) {
-    const std::string name =
-        absl::StrCat(" at ", at.point().name(),
-                     " (p >= ", FormatNumber(at.point().threshold(), 3), ")");
-    table.rows.push_back(
-        {"sensitivity" + name, interval(at.sensitivity(), at.sensitivity_low(),
-                                        at.sensitivity_high())});
-    table.rows.push_back(
-        {"specificity" + name, interval(at.specificity(), at.specificity_low(),
-                                        at.specificity_high())});
+void PrintJobs(const v1::RunPipelineResponse& response, Context& context) {
+  Table table{{"job", "state", "title", "waits for"}, {}};
+  for (const v1::Job& job : response.jobs()) {
+    table.rows.push_back({job.id(), v1::JobState_Name(job.state()), job.title(),
+                          job.reason_message()});
   }
-  context.Print(table, ToJson(evaluation));
+  context.Print(table, ToJson(response));
 }
 
-absl::Status Evaluate(Context& context) {
+// Follows the jobs in turn, and returns what the training one made.
+absl::StatusOr<VersionedName> FollowToModel(
+    const v1::RunPipelineResponse& response, Context& context) {
+  std::string made;
+  for (int i = 0; i < response.jobs_size(); ++i) {
+    const v1::Job& job = response.jobs(i);
+    ASSIGN_OR_RETURN(const v1::Job ended, WatchToEnd(context, job.id()));
+    if (const absl::Status error = JobError(ended); !error.ok()) {
+      return Annotate(error,
+                      absl::StrCat("step ", i + 1, " of ", response.jobs_size(),
+                                   " (", job.title(), ")"));
+    }
+    if (job.kind() == v1::TRAINING) made = ended.result();
+  }
+  absl::StatusOr<VersionedName> model = ParseVersion("model", made);
+  if (model.ok()) return model;
+  return absl::InternalError(absl::StrCat(
+      "all jobs succeeded, but the training names no model (",
+      model.status().message(), "); look with `nevus model list`"));
+}
+
+absl::Status Pipeline(Context& context) {
   const Invocation& line = context.line();
-  ASSIGN_OR_RETURN(const VersionedName model,
-                   Version("model", context.argument(0)));
-  ASSIGN_OR_RETURN(const VersionedName dataset,
-                   Version("dataset", line.Text("dataset")));
-  v1::EvaluateRequest request;
-  request.set_model(model.name);
-  request.set_model_version(model.version);
-  request.set_dataset(dataset.name);
-  request.set_dataset_version(dataset.version);
+  v1::RunPipelineRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_train(), TrainRequestOf(context));
+  request.set_request_id(request.train().request_id());
+  request.mutable_train()->clear_request_id();  // it is not read
   request.set_split(line.Text("split"));
-  request.set_final(line.On("final"));
-  request.set_request_id(RandomHex(16));
   ASSIGN_OR_RETURN(Client * client, context.Server());
-  ASSIGN_OR_RETURN(const v1::Job job,
-                   client->Call(&v1::TrainingService::Stub::Evaluate, request));
+  ASSIGN_OR_RETURN(
+      const v1::RunPipelineResponse response,
+      client->Call(&v1::TrainingService::Stub::RunPipeline, request));
   if (!line.On("wait") && !line.Has("report")) {
-    PrintJob(job, context);
+    PrintJobs(response, context);
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const v1::Job ended, WatchToEnd(context, job.id()));
-  RETURN_IF_ERROR(JobError(ended));
-
+  ASSIGN_OR_RETURN(const VersionedName model, FollowToModel(response, context));
   v1::GetEvaluationRequest found;
   found.set_model(model.name);
   found.set_model_version(model.version);
-  found.set_dataset(dataset.name);
-  found.set_dataset_version(dataset.version);
-  found.set_split(line.Text("split"));
-  ASSIGN_OR_RETURN(const v1::Evaluation evaluation,
-                   client->Call(&v1::ModelService::Stub::GetEvaluation, found));
-  if (line.Has("report")) {
-    std::string html;
-    RETURN_IF_ERROR(
-        client->Read(&v1::ModelService::Stub::ReadEvaluationReport, found,
-                     [&](const v1::ReadEvaluationReportResponse& part) {
-                       html += part.chunk();
-                       return absl::OkStatus();
-                     }));
-    RETURN_IF_ERROR(WriteFile(line.Text("report"), html));
-    context.Say(absl::StrCat("report written to ", line.Text("report")));
-  }
-  PrintEvaluation(evaluation, context);
-  return absl::OkStatus();
+  found.set_dataset(request.train().dataset());
+  found.set_dataset_version(request.train().version());
+  found.set_split(request.split());
+  return ShowEvaluation(found, context);
 }
 
-}  // namespace
-
-std::vector<Command> FeatureCommands() {
-  std::vector<Flag> extract = FeatureFlags();
-  extract.push_back(Flag::Switch("wait", "wait for the job's end"));
-  return {{"extract",
-           "DATASET@N",
-           "Compute the features of a sealed dataset",
-           "What has been computed before is not computed again.",
-           extract,
-           {"nevus extract isic@1 --backbone vgg16 --wait"},
-           Extract},
-          {"features list",
-           "",
-           "List feature spaces and how many features they hold",
-           "",
-           {},
-           {"nevus features list"},
-           ListFeatures}};
-}
-
-std::vector<Command> TrainingCommands() {
-  std::vector<Flag> train = FeatureFlags();
+// What train and pipeline share.
+std::vector<Flag> TrainFlags() {
+  std::vector<Flag> flags = FeatureFlags();
   for (const Flag& flag :
        {Flag::Text("model", "M", "name of the model").Required(),
         Flag::Text("positive", "CLASS", "the label to find").Required(),
         Flag::Integer("hidden",
                       "units of the hidden layer; 0 is logistic "
-                      "regression (default 256)"),
-        Flag::Integer("seed", "decides everything random").Default("0"),
-        Flag::Switch("wait", "wait for the job's end")}) {
-    train.push_back(flag);
+                      "regression (default 256)")
+            .Between(0, kMaxHidden),
+        Flag::Integer("seed", "decides everything random (default 0)"),
+        Flag::Text("sweep", "NAME=VALUES",
+                   "try each combination of these values of hidden or seed, "
+                   "such as hidden=0,64,256 or seed=1..5, and keep the best by "
+                   "validation AUC")
+            .Repeated(),
+        PriorityFlag()}) {
+    flags.push_back(flag);
+  }
+  return flags;
+}
+
+}  // namespace
+
+absl::StatusOr<VersionedName> VersionArgument(const std::string& what,
+                                              const std::string& text) {
+  absl::StatusOr<VersionedName> parsed = ParseVersion(what, text);
+  if (!parsed.ok()) return UsageError(std::string(parsed.status().message()));
+  return parsed;
+}
+
+std::vector<Command> TrainingCommands() {
+  std::vector<Flag> train = TrainFlags();
+  train.push_back(Flag::Switch("wait", "wait for the job's end"));
+  std::vector<Flag> pipeline = TrainFlags();
+  for (const Flag& flag :
+       {Flag::Text("split", "S", "on which split it is judged")
+            .Default("validation")
+            .OneOf({"train", "validation"}),
+        Flag::Text("report", "FILE.html", "write the report there; waits"),
+        Flag::Switch("wait", "wait for the end of the last job")}) {
+    pipeline.push_back(flag);
   }
   return {{"train",
            "DATASET@N",
            "Train a classifier on extracted features",
            "Makes the next version of the model. Learns from the split train; "
-           "validation chooses.",
+           "validation chooses. A sweep is one job with a task for each "
+           "combination, at most 1,000; `nevus job show` compares them.",
            train,
            {"nevus train isic@1 --backbone vgg16 --model melanoma --positive "
-            "melanoma --wait"},
+            "melanoma --wait",
+            "nevus train isic@1 --backbone vgg16 --model melanoma --positive "
+            "melanoma --sweep hidden=0,64,256 --sweep seed=1..5 --wait"},
            Train},
-          {"evaluate",
-           "M@V",
-           "Judge a model version on a split",
-           "The split test opens once for a model version, with --final.",
-           {Flag::Text("dataset", "DATASET@N", "on which dataset").Required(),
-            Flag::Text("split", "S", "on which split")
-                .Required()
-                .OneOf({"train", "validation", "test"}),
-            Flag::Switch("final", "open the split test"),
-            Flag::Text("report", "FILE.html", "write the report there; waits"),
-            Flag::Switch("wait", "wait for the job's end")},
-           {"nevus evaluate melanoma@1 --dataset isic@1 --split validation "
-            "--report "
-            "r.html --wait"},
-           Evaluate}};
+          {"pipeline",
+           "DATASET@N",
+           "Extract, train and evaluate, as jobs that wait for each other",
+           "One that fails or is cancelled ends those behind it. The split "
+           "test is opened by hand: `nevus evaluate`.",
+           pipeline,
+           {"nevus pipeline isic@1 --backbone vgg16 --model melanoma "
+            "--positive melanoma --report r.html --wait"},
+           Pipeline}};
 }
 
 }  // namespace nevus

@@ -14,12 +14,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "compute/backbone/omp_threads.h"
+#include "compute/classifier/checkpoint.h"
 #include "compute/classifier/training_input.h"
 #include "compute/evaluation/metrics.h"
 
@@ -36,6 +39,18 @@ void PinBlasToOneThread() {
   if (void* const set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
     reinterpret_cast<Set>(set)(1);
   }
+}
+
+std::vector<float> ToVector(const at::Tensor& tensor) {
+  const float* data = tensor.data_ptr<float>();
+  return std::vector<float>(data, data + tensor.numel());
+}
+
+// Overwrites the numbers of `tensor`; false if they are not as many.
+bool FromVector(const std::vector<float>& values, at::Tensor& tensor) {
+  if (values.size() != static_cast<size_t>(tensor.numel())) return false;
+  std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
+  return true;
 }
 
 // Adam (Kingma and Ba, 2015, algorithm 1) with decoupled weight decay
@@ -67,17 +82,21 @@ class Parameter {
                     -rate / correction1);
   }
 
+  ParameterState State() const {
+    return {ToVector(value_), ToVector(mean_), ToVector(square_)};
+  }
+  // False if the sizes differ.
+  bool Restore(const ParameterState& state) {
+    return FromVector(state.value, value_) && FromVector(state.mean, mean_) &&
+           FromVector(state.square, square_);
+  }
+
  private:
   at::Tensor value_;
   at::Tensor mean_;
   at::Tensor square_;
   const bool decays_;
 };
-
-std::vector<float> ToVector(const at::Tensor& tensor) {
-  const float* data = tensor.data_ptr<float>();
-  return std::vector<float>(data, data + tensor.numel());
-}
 
 class Trainer {
  public:
@@ -107,11 +126,13 @@ class Trainer {
     }
   }
 
-  // One pass over all rows in a new order. Returns the mean loss.
-  double RunEpoch() {
+  // One pass over all rows in a new order. Returns the mean loss, or nothing if
+  // it was cancelled.
+  std::optional<double> RunEpoch(const std::function<bool()>& cancelled) {
     double loss = 0;
     const at::Tensor order = at::randperm(rows_, random_);
     for (int64_t start = 0; start < rows_; start += options_.batch_size) {
+      if (cancelled && cancelled()) return std::nullopt;
       const int64_t end = std::min(start + options_.batch_size, rows_);
       loss += Step(order.slice(0, start, end));
     }
@@ -126,6 +147,33 @@ class Trainer {
     head.w2 = ToVector(w2_.value());
     head.b2 = b2_.value().item<float>();
     return head;
+  }
+
+  // All but `best`.
+  TrainState State() const {
+    TrainState state;
+    state.step = step_;
+    const at::Tensor random = random_.get_state();
+    state.random.assign(static_cast<const char*>(random.data_ptr()),
+                        random.nbytes());
+    state.w1 = w1_.State();
+    state.b1 = b1_.State();
+    state.w2 = w2_.State();
+    state.b2 = b2_.State();
+    return state;
+  }
+
+  absl::Status Restore(const TrainState& state) {
+    at::Tensor random = random_.get_state();
+    if (state.random.size() != random.nbytes() || !w1_.Restore(state.w1) ||
+        !b1_.Restore(state.b1) || !w2_.Restore(state.w2) ||
+        !b2_.Restore(state.b2)) {
+      return CheckpointDamaged("has parts of other sizes than the training's");
+    }
+    std::memcpy(random.data_ptr(), state.random.data(), state.random.size());
+    random_.set_state(random);
+    step_ = state.step;
+    return absl::OkStatus();
   }
 
  private:
@@ -197,10 +245,24 @@ class Trainer {
   int64_t step_ = 0;
 };
 
-absl::StatusOr<double> ValidationAuc(const Head& head,
-                                     const TrainingSet& validation) {
+absl::Status Cancelled(int epoch, const TrainOptions& options) {
+  return absl::CancelledError(
+      absl::StrCat("training was cancelled in epoch ", epoch, " of at most ",
+                   options.max_epochs,
+                   ". Start it again: it goes on from its last "
+                   "checkpoint, if there is one"));
+}
+
+// Nothing if it was cancelled.
+absl::StatusOr<std::optional<double>> ValidationAuc(
+    const Head& head, const TrainingSet& validation,
+    const std::function<bool()>& cancelled) {
+  constexpr size_t kRowsBetweenQuestions = 256;
   std::vector<Scored> scored;
   for (size_t row = 0; row < validation.labels.size(); ++row) {
+    if (row % kRowsBetweenQuestions == 0 && cancelled && cancelled()) {
+      return std::nullopt;
+    }
     const float logit =
         Logit(head, &validation.features[row * validation.dimension]);
     if (!std::isfinite(logit)) {
@@ -214,50 +276,75 @@ absl::StatusOr<double> ValidationAuc(const Head& head,
     }
     scored.push_back({logit, validation.labels[row] == 1});
   }
-  return Auc(scored);
+  return std::optional<double>(Auc(scored));
 }
 
-absl::StatusOr<TrainedHead> Train(
-    const TrainingSet& train, const TrainingSet& validation,
-    const TrainOptions& options,
-    const std::function<bool(const TrainProgress&)>& keep_going) {
+absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
+                                  const TrainingSet& validation,
+                                  const TrainOptions& options,
+                                  const TrainHooks& hooks,
+                                  std::string_view checkpoint) {
   PinBlasToOneThread();
   at::get_num_threads();  // LibTorch's own setting of this thread, first.
   const ScopedOmpThreads one_core(1);
   const c10::InferenceMode no_autograd;
   Trainer trainer(train, options);
   TrainedHead best;
-  for (int epoch = 1; epoch <= options.max_epochs &&
-                      epoch - best.best_epoch <= options.patience;
+  // Reads all features: made when it is needed, and once.
+  std::string fingerprint;
+  const auto the_fingerprint = [&]() -> const std::string& {
+    if (fingerprint.empty()) {
+      fingerprint = TrainingFingerprint(train, validation, options);
+    }
+    return fingerprint;
+  };
+  if (!checkpoint.empty()) {
+    ASSIGN_OR_RETURN(TrainState state,
+                     DecodeCheckpoint(checkpoint, the_fingerprint(), options));
+    RETURN_IF_ERROR(trainer.Restore(state));
+    best = std::move(state.best);
+    if (best.head.inputs != train.dimension || !CheckHead(best.head).ok()) {
+      return CheckpointDamaged("holds a head that is none of this training");
+    }
+    if (hooks.resumed) hooks.resumed(static_cast<int>(best.history.size()));
+  }
+  for (int epoch = static_cast<int>(best.history.size()) + 1;
+       epoch <= options.max_epochs &&
+       epoch - best.best_epoch <= options.patience;
        ++epoch) {
-    const double loss = trainer.RunEpoch();
+    const std::optional<double> loss = trainer.RunEpoch(hooks.cancelled);
+    if (!loss.has_value()) return Cancelled(epoch, options);
     Head head = trainer.CurrentHead();
-    ASSIGN_OR_RETURN(const double auc, ValidationAuc(head, validation));
-    const TrainProgress progress{epoch, options.max_epochs, loss, auc};
+    ASSIGN_OR_RETURN(const std::optional<double> auc,
+                     ValidationAuc(head, validation, hooks.cancelled));
+    if (!auc.has_value()) return Cancelled(epoch, options);
+    const TrainProgress progress{epoch, options.max_epochs, *loss, *auc};
     best.history.push_back(progress);
-    if (best.best_epoch == 0 || progress.validation_auc > best.validation_auc) {
+    if (best.best_epoch == 0 || *auc > best.validation_auc) {
       best.head = std::move(head);
       best.best_epoch = epoch;
-      best.validation_auc = progress.validation_auc;
+      best.validation_auc = *auc;
     }
-    if (keep_going && !keep_going(progress)) {
-      return absl::CancelledError(absl::StrCat(
-          "training was cancelled after epoch ", epoch, " of at most ",
-          options.max_epochs, ". Nothing was kept; start it again"));
-    }
+    if (!hooks.after_epoch) continue;
+    RETURN_IF_ERROR(hooks.after_epoch(progress, best, [&] {
+      TrainState state = trainer.State();
+      state.best = best;
+      return EncodeCheckpoint(state, the_fingerprint());
+    }));
   }
   return best;
 }
 
 }  // namespace
 
-absl::StatusOr<TrainedHead> TrainHead(
-    const TrainingSet& train, const TrainingSet& validation,
-    const TrainOptions& options,
-    const std::function<bool(const TrainProgress&)>& keep_going) {
+absl::StatusOr<TrainedHead> TrainHead(const TrainingSet& train,
+                                      const TrainingSet& validation,
+                                      const TrainOptions& options,
+                                      const TrainHooks& hooks,
+                                      std::string_view checkpoint) {
   RETURN_IF_ERROR(CheckTrainingInput(train, validation, options));
   try {
-    return Train(train, validation, options, keep_going);
+    return Train(train, validation, options, hooks, checkpoint);
   } catch (const std::exception& error) {
     return absl::InternalError(
         absl::StrCat("training stopped: ", error.what(),

@@ -8,8 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "compute/classifier/head.h"
 
@@ -54,6 +57,23 @@ struct TrainedHead {
   std::vector<TrainProgress> history;
 };
 
+// What a training asks and tells on its way, in the calling thread. Each may be
+// empty. None changes what comes out.
+struct TrainHooks {
+  // Hears, before all else, after which epoch it goes on, if from a checkpoint.
+  std::function<void(int epoch)> resumed;
+  // Asked before every batch, and while validation is scored; true ends the
+  // training.
+  std::function<bool()> cancelled;
+  // Hears of every epoch, with the best head until then; an error ends the
+  // training with it. `checkpoint()`, to be called inside only, gives the bytes
+  // from which a later TrainHead goes on after this epoch: four times as many
+  // numbers as the head has.
+  std::function<absl::Status(const TrainProgress&, const TrainedHead& best,
+                             const std::function<std::string()>& checkpoint)>
+      after_epoch;
+};
+
 // Trains a head on `train`: standardise with the mean and deviation of `train`,
 // one hidden layer with ReLU and dropout, cross entropy, Adam. After each epoch
 // the head is scored on `validation` with Logit, as it will be served; the
@@ -67,7 +87,9 @@ struct TrainedHead {
 // which it sets OpenBLAS to one thread, in the whole process and for good. No
 // global generator is read or set. Thread-safe.
 //
-// `keep_going` hears of every epoch in the calling thread; it may be empty.
+// `checkpoint` is "" or what a training with the same sets and options gave to
+// its hook: then only the epochs after it run, and what comes out is the same,
+// byte for byte, as if none had been broken off.
 //
 // Errors:
 // * INVALID_ARGUMENT: an option out of its range (BAD_OPTION, metadata
@@ -78,12 +100,17 @@ struct TrainedHead {
 // * FAILED_PRECONDITION: no rows (SPLIT_EMPTY) or one class only
 // (CLASS_MISSING)
 //   in either set, metadata `split`.
-// * CANCELLED: `keep_going` returned false.
+// * CANCELLED: `hooks.cancelled` returned true. Any: what `hooks.after_epoch`
+//   returned.
+// * DATA_LOSS (CHECKPOINT_DAMAGED), FAILED_PRECONDITION (CHECKPOINT_FOREIGN):
+//   `checkpoint` is damaged, or of other sets or options; without it all is
+//   well.
 // * INTERNAL: LibTorch failed, for instance for lack of memory.
-absl::StatusOr<TrainedHead> TrainHead(
-    const TrainingSet& train, const TrainingSet& validation,
-    const TrainOptions& options,
-    const std::function<bool(const TrainProgress&)>& keep_going);
+absl::StatusOr<TrainedHead> TrainHead(const TrainingSet& train,
+                                      const TrainingSet& validation,
+                                      const TrainOptions& options,
+                                      const TrainHooks& hooks,
+                                      std::string_view checkpoint = {});
 
 }  // namespace nevus
 

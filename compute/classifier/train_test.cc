@@ -228,13 +228,30 @@ TEST_F(SmallTrainTest, AConstantInputIsIgnoredForEver) {
 
 TEST_F(SmallTrainTest, EveryEpochIsReportedAndCanBeTheLast) {
   std::vector<int> epochs;
-  const auto trained = TrainHead(train_, validation_, options_,
-                                 [&](const TrainProgress& progress) {
-                                   epochs.push_back(progress.epoch);
-                                   return progress.epoch < 2;
-                                 });
-  EXPECT_THAT(trained, StatusIs(absl::StatusCode::kCancelled, "after epoch 2"));
+  TrainHooks hooks;
+  hooks.after_epoch = [&](const TrainProgress& progress, const auto&,
+                          const auto&) {
+    epochs.push_back(progress.epoch);
+    return progress.epoch < 2 ? absl::OkStatus() : absl::AbortedError("enough");
+  };
+  EXPECT_THAT(TrainHead(train_, validation_, options_, hooks),
+              StatusIs(absl::StatusCode::kAborted, "enough"));
   EXPECT_EQ(epochs, (std::vector<int>{1, 2}));
+}
+
+// 300 rows are 5 batches an epoch, and its validation asks once more.
+TEST_F(SmallTrainTest, ACancellationEndsItBeforeTheNextBatch) {
+  for (const int asked : {1, 2, 6, 7, 14}) {
+    SCOPED_TRACE(asked);
+    int questions = 0;
+    TrainHooks hooks;
+    hooks.cancelled = [&] { return ++questions == asked; };
+    EXPECT_THAT(TrainHead(train_, validation_, options_, hooks),
+                StatusIs(absl::StatusCode::kCancelled,
+                         "in epoch " + std::to_string((asked - 1) / 6 + 1) +
+                             " of at most 5"));
+    EXPECT_EQ(questions, asked);
+  }
 }
 
 TEST_F(SmallTrainTest, WeightingMakesTheRareClassCount) {

@@ -70,7 +70,15 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
               spec_.input_size) {}
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
-    const std::vector<std::string_view>& images) {
+    const std::vector<std::string_view>& images,
+    const std::function<bool()>& cancelled) {
+  const auto goes_on = [&](absl::StatusOr<std::vector<float>>& feature) {
+    if (feature.ok() && cancelled != nullptr && cancelled()) {
+      feature = absl::CancelledError(
+          "the caller wanted no more features before this one was computed");
+    }
+    return feature.ok();
+  };
   const Preprocessing preprocessing{spec_.input_size, spec_.input_size,
                                     spec_.normalization};
   const size_t image_floats = planes_.size() / options_.max_batch;
@@ -79,6 +87,7 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
   for (size_t begin = 0; begin < images.size(); begin += options_.max_batch) {
     const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
     InParallel(n, options_.threads, [&](int i) {
+      if (!goes_on(features[begin + i])) return;
       const absl::StatusOr<Pixels> pixels =
           DecodeImage(images[begin + i], options_.limits);
       if (!pixels.ok()) {
@@ -89,7 +98,7 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     });
     InParallel(n, network_->callers(), [&](int i) {
       absl::StatusOr<std::vector<float>>& feature = features[begin + i];
-      if (!feature.ok()) return;
+      if (!goes_on(feature)) return;
       const absl::Status status =
           ForwardOne(&planes_[i * image_floats], feature->data());
       if (!status.ok()) feature = status;

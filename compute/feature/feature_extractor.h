@@ -3,6 +3,7 @@
 #ifndef NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 #define NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,8 +44,14 @@ class FeatureExtractor {
   // One answer an image, in order. A bad image is an error of its own (as
   // DecodeImage) and does not disturb the others; INTERNAL, reason
   // FEATURE_NOT_FINITE, if the network overflows on it.
+  //
+  // `cancelled`, if given, is asked before each image is decoded and before it
+  // goes through the network, by several threads at once: from its first true
+  // on, images that are not done are CANCELLED, so that nobody waits for longer
+  // than one image.
   std::vector<absl::StatusOr<std::vector<float>>> Extract(
-      const std::vector<std::string_view>& images);
+      const std::vector<std::string_view>& images,
+      const std::function<bool()>& cancelled = nullptr);
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
   // n x dimension().

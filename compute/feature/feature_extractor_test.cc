@@ -176,6 +176,39 @@ TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
   EXPECT_TRUE(extractor->Extract({}).empty());
 }
 
+TEST(FeatureExtractorTest, StopsBetweenTwoImagesWhenItIsToldTo) {
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto backbone = RandomBackbone(32);
+  FeatureExtractorOptions options;
+  options.max_batch = 2;
+  const auto extractor = Extractor(*backbone, "fp32", options);
+  const std::vector<float> alone = *extractor->Extract({image})[0];
+  // A batch of two asks four times: decode, decode, network, network.
+  for (int answers = 0; answers < 10; ++answers) {
+    SCOPED_TRACE(answers);
+    int asked = 0;
+    const auto features = extractor->Extract(
+        {image, image, image, image, image}, [&] { return ++asked > answers; });
+    ASSERT_EQ(features.size(), 5u);
+    // By hand from the order above: what was through its network before.
+    const int done = answers < 3   ? 0
+                     : answers < 4 ? 1
+                     : answers < 7 ? 2
+                     : answers < 8 ? 3
+                                   : 4;
+    for (int i = 0; i < 5; ++i) {
+      SCOPED_TRACE(i);
+      if (i < done) {
+        ASSERT_THAT(features[i], IsOk());
+        EXPECT_EQ(*features[i], alone);
+      } else {
+        EXPECT_THAT(features[i], StatusIs(absl::StatusCode::kCancelled, ""));
+      }
+    }
+  }
+  EXPECT_THAT(extractor->Extract({image}, [] { return false; })[0], IsOk());
+}
+
 TEST(FeatureExtractorTest, LimitsReachTheDecoder) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
   const auto backbone = RandomBackbone(32);

@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "compute/feature/feature_extractor.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
@@ -20,8 +22,9 @@
 namespace nevus {
 namespace {
 
-// Images fetched, computed and written together. Few, so that cancel is heard
-// soon and memory stays small; enough that the sync of a write is shared.
+// Images fetched, computed and written together. Few, so that memory stays
+// small and a lost worker loses little; enough that the sync of a write is
+// shared.
 constexpr size_t kGroupImages = 8;
 
 using Digests = std::vector<std::string>;
@@ -40,6 +43,11 @@ absl::Status BadStoredImage(const std::string& digest,
           ". It did when it was imported: check the disk, then import it "
           "again")),
       "STORED_IMAGE_BAD", {{"image", digest}});
+}
+
+absl::Status Cancelled() {
+  return absl::CancelledError(
+      "the job was cancelled or the lease lost; what is written stays");
 }
 
 std::vector<Digests> Groups(const Digests& digests) {
@@ -61,8 +69,16 @@ class ExtractionHandler : public TaskHandler {
 
   absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                   TaskContext& context) override {
-    const v1::ExtractTask& task = spec.extract();
-    RETURN_IF_ERROR(Load(task));
+    absl::StatusOr<std::string> result = Work(spec.extract(), context);
+    // Nobody may want this network again, and it is large.
+    if (context.cancelled()) extractor_ = nullptr;
+    return result;
+  }
+
+ private:
+  absl::StatusOr<std::string> Work(const v1::ExtractTask& task,
+                                   TaskContext& context) {
+    RETURN_IF_ERROR(Load(task, context));
     // A task that another worker began: what it wrote is not computed again.
     ASSIGN_OR_RETURN(const Digests missing,
                      FindMissingFeatures(peers_, task.space(),
@@ -75,12 +91,19 @@ class ExtractionHandler : public TaskHandler {
     progress.set_done(task.image_digests_size() -
                       static_cast<int64_t>(missing.size()));
     context.Report(progress);
+    context.Log(absl::StrCat("a shard of ", task.image_digests_size(),
+                             " images, ", missing.size(),
+                             " of them without a feature"));
+    const Stopwatch watch;
     RETURN_IF_ERROR(ExtractAll(Groups(missing), context, progress));
+    const double seconds = watch.Seconds();
+    context.Log(absl::StrFormat("%d images in %.1f s: %.1f images/s",
+                                missing.size(), seconds,
+                                missing.size() / std::max(seconds, 1e-6)));
     return task.space();
   }
 
- private:
-  absl::Status Load(const v1::ExtractTask& task) {
+  absl::Status Load(const v1::ExtractTask& task, TaskContext& context) {
     if (extractor_ != nullptr && extractor_->digest() == task.space()) {
       return absl::OkStatus();
     }
@@ -93,7 +116,12 @@ class ExtractionHandler : public TaskHandler {
     space.set_arithmetic(task.arithmetic());
     FeatureExtractorOptions options;
     options.threads = threads_;
+    const Stopwatch watch;
     ASSIGN_OR_RETURN(extractor_, LoadExtractor(peers_, space, options));
+    context.Log(absl::StrFormat(
+        "backbone %s loaded in %.0f ms: cut %s, pooling %s, %s on %d threads",
+        task.backbone(), 1000 * watch.Seconds(), task.cut(), task.pooling(),
+        task.arithmetic(), threads_));
     return absl::OkStatus();
   }
 
@@ -105,14 +133,11 @@ class ExtractionHandler : public TaskHandler {
     std::future<absl::Status> written;
     if (!groups.empty()) fetched = Fetch(groups[0]);
     for (size_t i = 0; i < groups.size(); ++i) {
-      if (context.cancelled()) {
-        return absl::CancelledError(
-            "the job was cancelled or the lease lost; what is written stays");
-      }
+      if (context.cancelled()) return Cancelled();
       ASSIGN_OR_RETURN(const Images images, fetched.get());
       if (i + 1 < groups.size()) fetched = Fetch(groups[i + 1]);
       ASSIGN_OR_RETURN(v1::WriteFeaturesRequest write,
-                       Compute(groups[i], images));
+                       Compute(groups[i], images, context));
       *write.mutable_lease() = context.lease();
       if (written.valid()) RETURN_IF_ERROR(written.get());
       written = Write(std::move(write));
@@ -129,12 +154,15 @@ class ExtractionHandler : public TaskHandler {
   }
 
   absl::StatusOr<v1::WriteFeaturesRequest> Compute(const Digests& digests,
-                                                   const Images& images) {
+                                                   const Images& images,
+                                                   TaskContext& context) {
     v1::WriteFeaturesRequest request;
     *request.mutable_space() =
         ToProto(extractor_->spec(), extractor_->dimension());
     const std::vector<absl::StatusOr<std::vector<float>>> features =
-        extractor_->Extract({images.begin(), images.end()});
+        extractor_->Extract({images.begin(), images.end()},
+                            [&context] { return context.cancelled(); });
+    if (context.cancelled()) return Cancelled();
     for (size_t i = 0; i < features.size(); ++i) {
       if (!features[i].ok()) {
         return BadStoredImage(digests[i], features[i].status());

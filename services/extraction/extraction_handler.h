@@ -1,5 +1,6 @@
 // The work of an `extraction` worker: images in, features out. Stateless but
-// for the network that it loaded last.
+// for the network that it loaded last, which it forgets when a task is
+// cancelled.
 #ifndef NEVUS_SERVICES_EXTRACTION_EXTRACTION_HANDLER_H_
 #define NEVUS_SERVICES_EXTRACTION_EXTRACTION_HANDLER_H_
 
@@ -13,8 +14,9 @@ namespace nevus {
 // Computes on `threads` cores. A task's result is its feature space's digest.
 // `peers` must outlive it.
 //
-// Errors of a task, beside those of LoadExtractor and of the peers: DATA_LOSS:
-// a stored image does not decode (STORED_IMAGE_BAD, naming it); CANCELLED.
+// Errors of a task, beside those of LoadExtractor and of the peers, which keep
+// code and reason: DATA_LOSS: a stored image does not decode (STORED_IMAGE_BAD,
+// naming it); CANCELLED, within the time of one image.
 std::unique_ptr<TaskHandler> NewExtractionHandler(const Peers& peers,
                                                   int threads);
 

@@ -1,5 +1,6 @@
 #include "services/extraction/extraction_service.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
+#include "services/runtime/submitted_job.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/feature/feature_store.h"
 
@@ -39,13 +41,20 @@ class ExtractionService final : public HostedService,
                                 public v1::FeatureService::Service {
  public:
   ExtractionService(const ServiceContext& context,
-                    std::unique_ptr<KeyValueStore> disk)
+                    std::unique_ptr<RocksDbStore> disk)
       : peers_(*context.peers),
         clock_(*context.clock),
         disk_(std::move(disk)),
         store_(*disk_) {}
 
   std::vector<grpc::Service*> grpc_services() override { return {this}; }
+
+  absl::Status Backup(const std::string& dir) override {
+    return disk_->Checkpoint(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return disk_->Verify(visit);
+  }
 
   grpc::Status Extract(grpc::ServerContext* call,
                        const v1::ExtractRequest* request,
@@ -150,6 +159,11 @@ class ExtractionService final : public HostedService,
 
   absl::StatusOr<v1::Job> Submit(const v1::ExtractRequest& request,
                                  const grpc::ServerContext* call) {
+    const std::string digest = RequestDigest(request);
+    ASSIGN_OR_RETURN(
+        const std::optional<v1::Job> before,
+        FindSubmittedJob(peers_, request.request_id(), digest, call));
+    if (before.has_value()) return *before;
     v1::ResolveFeatureSpaceRequest resolve;
     resolve.set_backbone(request.backbone());
     resolve.set_cut(request.cut());
@@ -175,6 +189,8 @@ class ExtractionService final : public HostedService,
                                request.version(), " with ", request.backbone(),
                                "/", space.cut()));
     job.set_request_id(request.request_id());
+    job.set_request_digest(digest);
+    job.set_priority(request.priority());
     job.set_result(space.digest());
     for (const std::vector<std::string>& shard : CutIntoShards(missing)) {
       v1::Task& task = *job.add_tasks();
@@ -195,7 +211,7 @@ class ExtractionService final : public HostedService,
 
   const Peers& peers_;
   const Clock& clock_;
-  const std::unique_ptr<KeyValueStore> disk_;
+  const std::unique_ptr<RocksDbStore> disk_;
   FeatureStore store_;
 };
 
@@ -203,7 +219,7 @@ class ExtractionService final : public HostedService,
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewExtractionService(
     const ServiceContext& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> disk,
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> disk,
                    RocksDbStore::Open(context.data_dir + "/extraction"));
   return std::make_unique<ExtractionService>(context, std::move(disk));
 }

@@ -1,4 +1,7 @@
 // The extraction service and its handler over real in-process channels.
+#include <grpcpp/server_builder.h>
+
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -6,6 +9,7 @@
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/extraction/extraction_handler.h"
 #include "services/runtime/peer_reads.h"
@@ -17,6 +21,26 @@ namespace {
 
 constexpr int kInputSize = 32;
 constexpr int kDimension = 64;  // channels of block1_pool
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A feature store whose disk is full.
+class FullFeatures final : public v1::FeatureService::Service {
+ public:
+  grpc::Status FindMissing(grpc::ServerContext*,
+                           const v1::FindMissingRequest* request,
+                           v1::FindMissingResponse* response) override {
+    *response->mutable_image_digests() = request->image_digests();
+    return grpc::Status::OK;
+  }
+  grpc::Status WriteFeatures(grpc::ServerContext*,
+                             const v1::WriteFeaturesRequest*,
+                             v1::WriteFeaturesResponse*) override {
+    return ToGrpc(
+        WithReason(absl::ResourceExhaustedError("no space left"), "DISK_FULL"));
+  }
+};
 
 class ExtractionTest : public ::testing::Test {
  protected:
@@ -117,6 +141,61 @@ TEST_F(ExtractionTest, ATaskBegunByAnotherWorkerGoesOnWhereItStopped) {
   EXPECT_EQ(second.reports().front().done(), 8);
   EXPECT_EQ(second.reports().back().done(), 20);
   EXPECT_EQ(second.reports().back().unit(), "images");
+}
+
+TEST_F(ExtractionTest, SaysInItsLogWhatItLoadedAndHowFastItWas) {
+  AddImages(10);
+  const v1::Job job = Extract().value();
+  FakeTaskContext first(job.id());
+  ASSERT_THAT(handler_->Run(job.tasks(0).spec(), first), IsOk());
+  EXPECT_THAT(
+      first.log(),
+      ElementsAre(
+          testing::AllOf(HasSubstr("loaded"), HasSubstr("fp32 on 1 threads"),
+                         HasSubstr(job.tasks(0).spec().extract().backbone())),
+          HasSubstr("a shard of 10 images, 10 of them"),
+          HasSubstr("10 images in")));
+  // The network is there already, and so are the features.
+  FakeTaskContext second(job.id());
+  ASSERT_THAT(handler_->Run(job.tasks(0).spec(), second), IsOk());
+  EXPECT_THAT(second.log(),
+              ElementsAre(HasSubstr("a shard of 10 images, 0 of them"),
+                          HasSubstr("0 images in")));
+}
+
+TEST_F(ExtractionTest, CancelIsHeardBetweenTwoImagesAndFreesTheNetwork) {
+  AddImages(20);
+  const v1::Job job = Extract().value();
+  FakeTaskContext cancelled(job.id(), /*fencing_token=*/1);
+  // Asked once before the group of eight, then by the extractor.
+  cancelled.CancelAtAsk(4);
+  EXPECT_THAT(handler_->Run(job.tasks(0).spec(), cancelled),
+              StatusIs(absl::StatusCode::kCancelled, "cancelled"));
+  EXPECT_THAT(cancelled.log().front(), HasSubstr("loaded"));
+  // No group was done, so none was written; and the network is loaded anew.
+  FakeTaskContext next(job.id(), /*fencing_token=*/2);
+  EXPECT_THAT(handler_->Run(job.tasks(0).spec(), next), IsOk());
+  EXPECT_THAT(next.log().front(), HasSubstr("loaded"));
+  EXPECT_EQ(next.reports().front().done(), 0);
+}
+
+TEST_F(ExtractionTest, AFullDiskReachesTheSchedulerWithItsReason) {
+  AddImages(1);
+  const v1::Job job = Extract().value();
+  FullFeatures full;
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&full);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  Peers peers{ServiceAddresses()};
+  peers.Host({"ingestion", "registry"}, platform_.server());
+  peers.Host({"extraction"}, *server);
+  FakeTaskContext context(job.id());
+  const absl::Status status = NewExtractionHandler(peers, /*threads=*/1)
+                                  ->Run(job.tasks(0).spec(), context)
+                                  .status();
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kResourceExhausted, "no space left"));
+  EXPECT_EQ(ReasonOf(status), "DISK_FULL");
 }
 
 TEST_F(ExtractionTest, AWorkerThatLostItsLeaseStoresNothing) {

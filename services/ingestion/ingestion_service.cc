@@ -14,6 +14,7 @@
 #include "services/ingestion/split.h"
 #include "services/runtime/page.h"
 #include "storage/dataset/dataset_store.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 
 namespace nevus {
@@ -38,8 +39,9 @@ absl::Status CallerGone() {
 
 class DatasetServiceImpl final : public v1::DatasetService::Service {
  public:
-  DatasetServiceImpl(DatasetStore& store, const Clock& clock)
-      : store_(store), clock_(clock) {}
+  DatasetServiceImpl(DatasetStore& store, RequestLog& requests,
+                     const Clock& clock)
+      : store_(store), requests_(requests), clock_(clock) {}
 
   grpc::Status ImportExamples(
       grpc::ServerContext* context,
@@ -50,12 +52,22 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
   grpc::Status SplitDataset(grpc::ServerContext*,
                             const v1::SplitDatasetRequest* request,
                             v1::Dataset* response) override {
-    return Answer(Split(*request), response);
+    return Answer(
+        requests_.Once<v1::Dataset>(
+            RequestOf("SplitDataset", *request),
+            [&](const RequestEntry& entry) { return Split(*request, entry); }),
+        response);
   }
   grpc::Status SealDataset(grpc::ServerContext*,
                            const v1::SealDatasetRequest* request,
                            v1::DatasetVersion* response) override {
-    return Answer(store_.Seal(request->name(), clock_.Now()), response);
+    return Answer(requests_.Once<v1::DatasetVersion>(
+                      RequestOf("SealDataset", *request),
+                      [&](const RequestEntry& entry) {
+                        return store_.Seal(request->name(), clock_.Now(),
+                                           entry);
+                      }),
+                  response);
   }
   grpc::Status GetDataset(grpc::ServerContext*,
                           const v1::GetDatasetRequest* request,
@@ -76,7 +88,11 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
   grpc::Status DeleteDataset(grpc::ServerContext*,
                              const v1::DeleteDatasetRequest* request,
                              v1::DeleteDatasetResponse* response) override {
-    return Answer(Delete(*request), response);
+    return Answer(
+        requests_.Once<v1::DeleteDatasetResponse>(
+            RequestOf("DeleteDataset", *request),
+            [&](const RequestEntry& entry) { return Delete(*request, entry); }),
+        response);
   }
   grpc::Status ReadExamples(
       grpc::ServerContext*, const v1::ReadExamplesRequest* request,
@@ -110,7 +126,8 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
     return stream.Write(outcomes) ? absl::OkStatus() : CallerGone();
   }
 
-  absl::StatusOr<v1::Dataset> Split(const v1::SplitDatasetRequest& request) {
+  absl::StatusOr<v1::Dataset> Split(const v1::SplitDatasetRequest& request,
+                                    const RequestEntry& entry) {
     std::vector<v1::Example> rows;
     RETURN_IF_ERROR(
         store_.ReadExamples(request.name(), 0, {}, [&](v1::Example row) {
@@ -122,8 +139,7 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
         DrawSplits(rows,
                    {request.train(), request.validation(), request.test()},
                    request.seed()));
-    RETURN_IF_ERROR(store_.SetSplits(request.name(), splits));
-    return store_.Get(request.name());
+    return store_.SetSplits(request.name(), splits, entry);
   }
 
   absl::StatusOr<v1::ListDatasetsResponse> List(
@@ -147,15 +163,13 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
   }
 
   absl::StatusOr<v1::DeleteDatasetResponse> Delete(
-      const v1::DeleteDatasetRequest& request) {
-    v1::DeleteDatasetResponse response;
-    ASSIGN_OR_RETURN(const int64_t freed,
-                     store_.Delete(request.name(), request.version()));
-    response.set_images_freed(freed);
+      const v1::DeleteDatasetRequest& request, const RequestEntry& entry) {
+    ASSIGN_OR_RETURN(const v1::DeleteDatasetResponse response,
+                     store_.Delete(request.name(), request.version(), entry));
     Log("dataset.deleted")
         .With("dataset", request.name())
         .With("version", request.version())
-        .With("images_freed", freed);
+        .With("images_freed", response.images_freed());
     return response;
   }
 
@@ -209,20 +223,31 @@ class DatasetServiceImpl final : public v1::DatasetService::Service {
   }
 
   DatasetStore& store_;
+  RequestLog& requests_;
   const Clock& clock_;
 };
 
 class IngestionService final : public HostedService {
  public:
-  IngestionService(std::unique_ptr<KeyValueStore> engine, const Clock& clock)
+  IngestionService(std::unique_ptr<RocksDbStore> engine,
+                   std::unique_ptr<RequestLog> requests, const Clock& clock)
       : engine_(std::move(engine)),
+        requests_(std::move(requests)),
         store_(*engine_),
-        datasets_(store_, clock) {}
+        datasets_(store_, *requests_, clock) {}
 
   std::vector<grpc::Service*> grpc_services() override { return {&datasets_}; }
 
+  absl::Status Backup(const std::string& dir) override {
+    return engine_->Checkpoint(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return engine_->Verify(visit);
+  }
+
  private:
-  const std::unique_ptr<KeyValueStore> engine_;
+  const std::unique_ptr<RocksDbStore> engine_;
+  const std::unique_ptr<RequestLog> requests_;
   DatasetStore store_;
   DatasetServiceImpl datasets_;
 };
@@ -231,9 +256,12 @@ class IngestionService final : public HostedService {
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewIngestionService(
     const ServiceContext& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> engine,
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> engine,
                    RocksDbStore::Open(context.data_dir + "/ingestion"));
-  return std::make_unique<IngestionService>(std::move(engine), *context.clock);
+  ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
+                   RequestLog::Open(*engine));
+  return std::make_unique<IngestionService>(
+      std::move(engine), std::move(requests), *context.clock);
 }
 
 }  // namespace nevus

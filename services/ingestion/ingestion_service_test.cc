@@ -60,7 +60,12 @@ Upload MakeUpload(const std::string& id, const std::string& bytes,
 
 class IngestionServiceTest : public testing::Test {
  protected:
-  IngestionServiceTest() {
+  IngestionServiceTest() { Start(); }
+
+  void Start() {
+    if (server_ != nullptr) server_->Shutdown();
+    server_.reset();
+    service_.reset();
     ServiceContext context;
     context.data_dir = dir_.path();
     context.clock = &clock_;
@@ -328,6 +333,90 @@ TEST_F(IngestionServiceTest, ADrawnSplitKeepsGroupsWhole) {
       Call(&v1::DatasetService::Stub::SplitDataset, request).status();
   EXPECT_EQ(bad.code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(ReasonOf(bad), "FRACTIONS_INVALID");
+}
+
+TEST_F(IngestionServiceTest, ARepeatedCallChangesNothingAndGetsTheSameAnswer) {
+  using Stub = v1::DatasetService::Stub;
+  ASSERT_THAT(Import("isic", {MakeUpload("a", Png(), v1::SPLIT_UNSPECIFIED)}),
+              IsOk());
+  v1::SplitDatasetRequest split;
+  split.set_name("isic");
+  split.set_train(1);
+  split.set_request_id("split");
+  const auto drawn = Call(&Stub::SplitDataset, split);
+  ASSERT_THAT(drawn, IsOk());
+  EXPECT_EQ(drawn->draft_counts().at("train/nevus"), 1);
+  v1::SealDatasetRequest seal;
+  seal.set_name("isic");
+  seal.set_request_id("seal");
+  const auto sealed = Call(&Stub::SealDataset, seal);
+  ASSERT_THAT(sealed, IsOk());
+  seal.set_request_id("seal of the same content");
+  EXPECT_EQ(Call(&Stub::SealDataset, seal)->version(), 1);
+
+  ASSERT_THAT(Import("isic", {MakeUpload("b", Jpeg(), v1::SPLIT_UNSPECIFIED)}),
+              IsOk());
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    if (restart) Start();
+    const auto drawn_again = Call(&Stub::SplitDataset, split);
+    ASSERT_THAT(drawn_again, IsOk());
+    EXPECT_EQ(drawn_again->draft_examples(), 1) << "as it was then";
+    EXPECT_EQ(Get("isic")->draft_counts().at("unspecified/nevus"), 1)
+        << "what came since is not drawn";
+    for (const char* id : {"seal", "seal of the same content"}) {
+      seal.set_request_id(id);
+      const auto again = Call(&Stub::SealDataset, seal);
+      ASSERT_THAT(again, IsOk());
+      EXPECT_EQ(again->SerializeAsString(), sealed->SerializeAsString());
+    }
+    EXPECT_EQ(Get("isic")->versions_size(), 1);
+  }
+  v1::DeleteDatasetRequest remove;
+  remove.set_name("isic");
+  remove.set_request_id("delete");
+  EXPECT_EQ(Call(&Stub::DeleteDataset, remove)->images_freed(), 2);
+  // A dataset of that name that came since is not meant.
+  ASSERT_THAT(Import("isic", {MakeUpload("c", Png())}), IsOk());
+  Start();
+  EXPECT_EQ(Call(&Stub::DeleteDataset, remove)->images_freed(), 2);
+  EXPECT_EQ(Get("isic")->draft_examples(), 1);
+}
+
+TEST_F(IngestionServiceTest, ARequestIdIsForOneRequestOfOneMethod) {
+  using Stub = v1::DatasetService::Stub;
+  ASSERT_THAT(Import("isic", {MakeUpload("a", Png())}), IsOk());
+  v1::SealDatasetRequest seal;
+  seal.set_name("isic");
+  seal.set_request_id("id");
+  ASSERT_THAT(Call(&Stub::SealDataset, seal), IsOk());
+  seal.set_name("ham");
+  v1::DeleteDatasetRequest remove;
+  remove.set_name("isic");
+  remove.set_request_id("id");
+  v1::SplitDatasetRequest split;
+  split.set_name("isic");
+  split.set_train(1);
+  split.set_request_id("id");
+  for (const absl::Status& status :
+       {Call(&Stub::SealDataset, seal).status(),
+        Call(&Stub::DeleteDataset, remove).status(),
+        Call(&Stub::SplitDataset, split).status()}) {
+    EXPECT_THAT(status, StatusIs(StatusCode::kAlreadyExists,
+                                 "request_id \"id\" was used for SealDataset"));
+    EXPECT_EQ(ReasonOf(status), "REQUEST_ID_REUSED");
+  }
+  seal.set_request_id(std::string(65, 'x'));
+  remove.set_request_id(std::string(65, 'x'));
+  split.set_request_id(std::string(65, 'x'));
+  for (const absl::Status& status :
+       {Call(&Stub::SealDataset, seal).status(),
+        Call(&Stub::DeleteDataset, remove).status(),
+        Call(&Stub::SplitDataset, split).status()}) {
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(ReasonOf(status), "REQUEST_ID_TOO_LONG");
+  }
+  EXPECT_EQ(Get("isic")->draft_examples(), 1);
 }
 
 TEST_F(IngestionServiceTest, ListsComeInPages) {

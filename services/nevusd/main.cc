@@ -4,7 +4,8 @@
 //
 // hosts every service and one worker of each kind. --services, --workers and
 // --peers spread them over processes: a service reaches the others where
-// --peers says. SIGTERM or SIGINT: health turns NOT_SERVING, workers give their
+// --peers says; --isolate_workers gives each worker a process that this one
+// watches. SIGTERM or SIGINT: health turns NOT_SERVING, workers give their
 // tasks back, running calls finish, everything is closed. Nothing acknowledged
 // is lost by any other death either.
 
@@ -25,6 +26,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "base/status.h"
 #include "base/version.h"
 #include "services/nevusd/node.h"
@@ -39,6 +41,13 @@ ABSL_FLAG(std::string, services, "all",
           "training, registry, serving, scheduler.");
 ABSL_FLAG(std::string, workers, "extraction=1,training=1,evaluation=1",
           "Workers to run: KIND=N,... or none.");
+ABSL_FLAG(bool, isolate_workers, false,
+          "Run each worker as a child process that is watched: one that dies, "
+          "of memory perhaps, takes nothing along, its job says why, and "
+          "another is started.");
+ABSL_FLAG(std::string, worker_name, "",
+          "What the only worker is called; --isolate_workers gives it to its "
+          "children.");
 ABSL_FLAG(std::string, peers, "",
           "Where the other services are: HOST:PORT for all, or "
           "SERVICE=HOST:PORT,...");
@@ -65,6 +74,26 @@ namespace {
 
 constexpr int kUsageError = 2;
 
+// How workers are run; REQUIRES: options.workers.
+absl::Status ReadWorkerFlags(NodeOptions& options) {
+  options.isolate_workers = absl::GetFlag(FLAGS_isolate_workers);
+  options.worker_flags = {
+      absl::StrCat("--log_format=", absl::GetFlag(FLAGS_log_format)),
+      absl::StrCat("--drain=",
+                   absl::FormatDuration(absl::GetFlag(FLAGS_drain)))};
+  options.worker_name = absl::GetFlag(FLAGS_worker_name);
+  if (options.worker_name.empty()) return absl::OkStatus();
+  int count = 0;
+  for (const auto& [kind, workers] : options.workers) count += workers;
+  if (count != 1 || options.isolate_workers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--worker_name names the only worker of a process, which has ", count,
+        options.isolate_workers ? " as children" : "",
+        "; give --workers KIND=1 without --isolate_workers, or no name"));
+  }
+  return CheckName("worker", options.worker_name);
+}
+
 absl::StatusOr<NodeOptions> ReadFlags() {
   NodeOptions options;
   options.data_dir = absl::GetFlag(FLAGS_data);
@@ -76,6 +105,7 @@ absl::StatusOr<NodeOptions> ReadFlags() {
   ASSIGN_OR_RETURN(options.services,
                    ParseServices(absl::GetFlag(FLAGS_services)));
   ASSIGN_OR_RETURN(options.workers, ParseWorkers(absl::GetFlag(FLAGS_workers)));
+  RETURN_IF_ERROR(ReadWorkerFlags(options));
   ASSIGN_OR_RETURN(options.peers,
                    ServiceAddresses::Parse(absl::GetFlag(FLAGS_peers)));
   options.compute_threads = absl::GetFlag(FLAGS_threads);
@@ -108,6 +138,8 @@ int Run() {
               << "\nTry nevusd --help.\n";
     return kUsageError;
   }
+  // Ends of children are waited for, whatever our own parent ignored.
+  ::signal(SIGCHLD, SIG_DFL);
   // Before any thread starts, so that all of them leave the signals to sigwait.
   sigset_t signals;
   sigemptyset(&signals);
@@ -150,6 +182,9 @@ int main(int argc, char** argv) {
       "  nevusd --data b --listen 127.0.0.1:7701 --services none \\\n"
       "         --workers extraction=1,training=1,evaluation=1 \\\n"
       "         --peers 127.0.0.1:7700\n\n"
+      "Workers as child processes, so that one that runs out of memory ends\n"
+      "alone and its job says why:\n\n"
+      "  nevusd --data nevus-data --isolate_workers\n\n"
       "Research use only; not a medical device.");
   absl::FlagsUsageConfig usage;
   usage.contains_helpshort_flags = [](absl::string_view file) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -18,6 +19,7 @@
 #include "services/extraction/extraction_service.h"
 #include "services/ingestion/ingestion_service.h"
 #include "services/nevusd/system_service.h"
+#include "services/nevusd/worker_command.h"
 #include "services/registry/registry_service.h"
 #include "services/scheduler/shell/scheduler_service.h"
 #include "services/serving/serving_service.h"
@@ -132,25 +134,22 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   for (const std::string& name : options.services) {
     ASSIGN_OR_RETURN(node->services_[name], NewService(name, context));
   }
-  node->services_["system"] =
-      NewSystemService(context, options.services, options.workers);
-
   std::map<std::string, HostedService*> hosted;
   for (const auto& [name, service] : node->services_) {
     hosted[name] = service.get();
   }
+  node->services_["system"] =
+      NewSystemService(context, hosted, options.workers);
+  hosted["system"] = node->services_["system"].get();
   Server::Options server_options;
   server_options.listen = options.listen;
   ASSIGN_OR_RETURN(node->server_, Server::Start(server_options, hosted));
   node->peers_->Host(options.services, node->server_->grpc_server());
   for (const auto& [name, service] : node->services_) service->Start();
-  for (const auto& [kind, count] : options.workers) {
-    for (int i = 0; i < count; ++i) {
-      node->workers_.push_back(std::make_unique<WorkerLoop>(
-          *node->peers_,
-          NewHandler(kind, *node->peers_, context.compute_threads)));
-      node->workers_.back()->Start();
-    }
+  if (options.isolate_workers) {
+    node->StartWorkerProcesses(context.compute_threads);
+  } else {
+    node->StartWorkers(context.compute_threads);
   }
   Log("nevusd.serving")
       .With("listen", options.listen)
@@ -165,6 +164,41 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
 
 Node::~Node() { Shutdown(); }
 
+void Node::StartWorkers(int threads) {
+  for (const auto& [kind, count] : options_.workers) {
+    for (int i = 0; i < count; ++i) {
+      workers_.push_back(std::make_unique<WorkerLoop>(
+          *peers_, NewHandler(kind, *peers_, threads), options_.worker_name));
+      workers_.back()->Start();
+    }
+  }
+}
+
+void Node::StartWorkerProcesses(int threads) {
+  WorkerCommandOptions command;
+  command.data_dir = options_.data_dir;
+  command.listen = options_.listen;
+  command.port = port();
+  command.services = options_.services;
+  command.peers = options_.peers;
+  command.threads = threads;
+  command.more = options_.worker_flags;
+  for (const auto& [kind, count] : options_.workers) {
+    for (int i = 1; i <= count; ++i) {
+      WorkerProcessOptions options;
+      options.kind = kind;
+      options.program = kWorkerProgram;
+      options.drain = options_.drain;
+      options.command = [command, kind = kind, i](const std::string& worker) {
+        return WorkerCommand(command, kind, i, worker);
+      };
+      worker_processes_.push_back(
+          std::make_unique<WorkerProcess>(*peers_, std::move(options)));
+      worker_processes_.back()->Start();
+    }
+  }
+}
+
 void Node::Shutdown() {
   if (server_ == nullptr) return;
   Log("nevusd.draining").With("port", port());
@@ -172,7 +206,9 @@ void Node::Shutdown() {
   // First the workers: they speak to the services until their last task is
   // given back.
   for (const auto& worker : workers_) worker->RequestStop();
+  for (const auto& worker : worker_processes_) worker->RequestStop();
   workers_.clear();
+  worker_processes_.clear();
   for (const auto& [name, service] : services_) service->Stop();
   server_->Shutdown(options_.drain);
   server_.reset();

@@ -17,6 +17,7 @@
 #include "services/runtime/peers.h"
 #include "services/runtime/server.h"
 #include "services/worker/worker_loop.h"
+#include "services/worker/worker_process.h"
 
 namespace nevus {
 
@@ -29,6 +30,12 @@ struct NodeOptions {
   // Workers by kind: "extraction", "training", "evaluation".
   std::map<std::string, int> workers = {
       {"extraction", 1}, {"training", 1}, {"evaluation", 1}};
+  // Each worker is a nevusd of its own, a child that is watched (ADR 16).
+  bool isolate_workers = false;
+  // Further flags of such children, such as --log_format.
+  std::vector<std::string> worker_flags;
+  // The name of this node's only worker; "": workers name themselves.
+  std::string worker_name;
   // Where the services are that this node does not host.
   ServiceAddresses peers;
   // Threads of one extraction, training or prediction; 0: the processors.
@@ -70,12 +77,15 @@ class Node {
 
  private:
   Node() = default;
+  void StartWorkers(int threads);
+  void StartWorkerProcesses(int threads);
 
   NodeOptions options_;
   std::unique_ptr<Peers> peers_;
   std::map<std::string, std::unique_ptr<HostedService>> services_;
   std::unique_ptr<Server> server_;
   std::vector<std::unique_ptr<WorkerLoop>> workers_;
+  std::vector<std::unique_ptr<WorkerProcess>> worker_processes_;
 };
 
 }  // namespace nevus

@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -15,7 +19,11 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mutex.h"
+#include "base/name.h"
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
 #include "base/version.h"
 #include "compute/backbone/cpu.h"
 #include "compute/torch/blas.h"
@@ -29,6 +37,12 @@ constexpr int64_t kLowMemoryBytes = int64_t{2} << 30;
 constexpr int64_t kLowDiskBytes = int64_t{5} << 30;
 // A disk that takes longer makes every acknowledged write slow.
 constexpr double kSlowSyncSeconds = 0.05;
+
+// How far a verification goes between two answers.
+constexpr int64_t kValuesInAnswer = 10'000;
+constexpr int64_t kBytesInAnswer = int64_t{64} << 20;
+// The contract's limit (VerifyResponse.damaged).
+constexpr int kMostDamage = 1000;
 
 // The value after "key :" in a file of /proc, or "".
 std::string ProcValue(const std::string& path, const std::string& key) {
@@ -83,10 +97,59 @@ double MeasureSyncSeconds(const std::string& directory) {
   return seconds[2];
 }
 
+int64_t BytesBelow(const std::string& dir) {
+  int64_t bytes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+    const auto size = entry.file_size(error);
+    if (!error) bytes += static_cast<int64_t>(size);
+  }
+  return bytes;
+}
+
+// Sends how far a verification is: now and then, and at once what is damaged.
+class DamageReport {
+ public:
+  explicit DamageReport(grpc::ServerWriter<v1::VerifyResponse>& writer)
+      : writer_(writer) {}
+
+  // False if the caller has gone.
+  bool Add(const VerifyProgress& progress) {
+    const bool is_told = !progress.damage.empty() && told_ < kMostDamage;
+    if (is_told) {
+      ++told_;
+      next_.add_damaged(progress.damage);
+    }
+    last_ = progress;
+    const bool is_due = progress.values >= next_.values() + kValuesInAnswer ||
+                        progress.bytes >= next_.bytes() + kBytesInAnswer;
+    return is_told || is_due ? Send() : true;
+  }
+
+  void End() {
+    next_.set_done(true);
+    Send();
+  }
+
+ private:
+  bool Send() {
+    next_.set_values(last_.values);
+    next_.set_bytes(last_.bytes);
+    const bool is_heard = writer_.Write(next_);
+    next_.clear_damaged();
+    return is_heard;
+  }
+
+  grpc::ServerWriter<v1::VerifyResponse>& writer_;
+  v1::VerifyResponse next_;
+  VerifyProgress last_;
+  int told_ = 0;
+};
+
 class SystemServiceImpl final : public v1::SystemService::Service {
  public:
   SystemServiceImpl(const ServiceContext& context,
-                    std::vector<std::string> services,
+                    std::map<std::string, HostedService*> services,
                     std::map<std::string, int> workers)
       : context_(context),
         services_(std::move(services)),
@@ -146,18 +209,70 @@ class SystemServiceImpl final : public v1::SystemService::Service {
           response->cpus(), " processors; start it with --threads ",
           response->cpus()));
     }
-    for (const std::string& service : services_) {
-      response->add_services(service);
-    }
+    for (const auto& [name, service] : services_) response->add_services(name);
     for (const auto& [kind, count] : workers_) {
       (*response->mutable_workers())[kind] = count;
     }
     return grpc::Status::OK;
   }
 
+  grpc::Status Backup(grpc::ServerContext*, const v1::BackupRequest* request,
+                      v1::BackupResponse* response) override {
+    const absl::StatusOr<int64_t> bytes = BackUp(*request);
+    if (!bytes.ok()) return ToGrpc(bytes.status());
+    response->set_bytes(*bytes);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Verify(grpc::ServerContext* call,
+                      const v1::VerifyRequest* request,
+                      grpc::ServerWriter<v1::VerifyResponse>* writer) override {
+    const absl::StatusOr<HostedService*> service = Find(request->service());
+    if (!service.ok()) return ToGrpc(service.status());
+    DamageReport report(*writer);
+    const absl::Status read =
+        (*service)->Verify([&](const VerifyProgress& progress) {
+          return report.Add(progress) && !call->IsCancelled();
+        });
+    if (!read.ok()) return ToGrpc(read);
+    report.End();
+    return grpc::Status::OK;
+  }
+
  private:
+  absl::StatusOr<HostedService*> Find(const std::string& name) const {
+    const auto service = services_.find(name);
+    if (service != services_.end()) return service->second;
+    return WithReason(
+        absl::NotFoundError(absl::StrCat(
+            "this process does not host the service ", Quoted(name),
+            "; ask the one that does (--server SERVICE=HOST:PORT,...)")),
+        "SERVICE_UNKNOWN", {{"service", name}});
+  }
+
+  absl::StatusOr<int64_t> BackUp(const v1::BackupRequest& request) const {
+    ASSIGN_OR_RETURN(HostedService* const service, Find(request.service()));
+    const std::filesystem::path dir = request.dir();
+    if (!dir.is_absolute()) {
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "the directory ", Quoted(request.dir()),
+              " is not absolute; the server has another working directory "
+              "than you: begin it with /")),
+          "BACKUP_DIR_INVALID");
+    }
+    const std::string target = (dir / request.service()).string();
+    RETURN_IF_ERROR(service->Backup(target));
+    const int64_t bytes = BytesBelow(target);
+    Log("service.backed_up")
+        .With("service", request.service())
+        .With("dir", target)
+        .With("bytes", bytes);
+    return bytes;
+  }
+
   const ServiceContext context_;
-  const std::vector<std::string> services_;
+  const std::map<std::string, HostedService*> services_;
   const std::map<std::string, int> workers_;
   Mutex blas_mutex_;
 };
@@ -165,7 +280,7 @@ class SystemServiceImpl final : public v1::SystemService::Service {
 class SystemService final : public HostedService {
  public:
   SystemService(const ServiceContext& context,
-                const std::vector<std::string>& services,
+                const std::map<std::string, HostedService*>& services,
                 const std::map<std::string, int>& workers)
       : service_(context, services, workers) {}
   std::vector<grpc::Service*> grpc_services() override { return {&service_}; }
@@ -177,7 +292,8 @@ class SystemService final : public HostedService {
 }  // namespace
 
 std::unique_ptr<HostedService> NewSystemService(
-    const ServiceContext& context, const std::vector<std::string>& services,
+    const ServiceContext& context,
+    const std::map<std::string, HostedService*>& services,
     const std::map<std::string, int>& workers) {
   return std::make_unique<SystemService>(context, services, workers);
 }

@@ -1,6 +1,7 @@
 #include "services/registry/backbone_service.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -110,7 +111,7 @@ v1::Backbone Describe(const v1::BackboneUpload& upload,
 absl::StatusOr<v1::Backbone> Import(
     grpc::ServerContext& context,
     grpc::ServerReader<v1::ImportBackboneRequest>& reader,
-    BackboneStore& backbones, absl::Time now) {
+    BackboneStore& backbones, RequestLog& requests, absl::Time now) {
   v1::ImportBackboneRequest request;
   if (!reader.Read(&request) || !request.has_upload()) {
     return Refuse("STREAM_OUT_OF_ORDER",
@@ -118,6 +119,12 @@ absl::StatusOr<v1::Backbone> Import(
   }
   const v1::BackboneUpload upload = request.upload();
   RETURN_IF_ERROR(CheckUpload(upload));
+  // Before the file comes, which need not come again. Its turn is taken after
+  // it, so that a client that hangs keeps no other waiting.
+  const RepeatableRequest call = RequestOf("ImportBackbone", upload);
+  ASSIGN_OR_RETURN(std::optional<v1::Backbone> before,
+                   requests.Find<v1::Backbone>(call));
+  if (before.has_value()) return *std::move(before);
 
   BackboneSource source;
   source.arch = upload.arch();
@@ -138,16 +145,19 @@ absl::StatusOr<v1::Backbone> Import(
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> loaded,
                    Backbone::Load(source));
-  ASSIGN_OR_RETURN(
-      v1::Backbone backbone,
-      backbones.Put(Describe(upload, loaded->info()), weights, now));
-  Log("backbone.imported")
-      .With("backbone", backbone.name())
-      .With("arch", backbone.arch())
-      .With("digest", backbone.digest())
-      .With("weights", backbone.weights_kind())
-      .With("normalization", backbone.normalization());
-  return backbone;
+  return requests.Once<v1::Backbone>(
+      call, [&](const RequestEntry& entry) -> absl::StatusOr<v1::Backbone> {
+        ASSIGN_OR_RETURN(v1::Backbone backbone,
+                         backbones.Put(Describe(upload, loaded->info()),
+                                       weights, now, entry));
+        Log("backbone.imported")
+            .With("backbone", backbone.name())
+            .With("arch", backbone.arch())
+            .With("digest", backbone.digest())
+            .With("weights", backbone.weights_kind())
+            .With("normalization", backbone.normalization());
+        return backbone;
+      });
 }
 
 }  // namespace
@@ -156,7 +166,8 @@ grpc::Status BackboneServiceImpl::ImportBackbone(
     grpc::ServerContext* context,
     grpc::ServerReader<v1::ImportBackboneRequest>* reader,
     v1::Backbone* response) {
-  auto backbone = Import(*context, *reader, backbones_, clock_.Now());
+  auto backbone =
+      Import(*context, *reader, backbones_, requests_, clock_.Now());
   if (!backbone.ok()) return ToGrpc(backbone.status());
   *response = *std::move(backbone);
   return grpc::Status::OK;
@@ -207,25 +218,30 @@ grpc::Status BackboneServiceImpl::ReadBackboneWeights(
 grpc::Status BackboneServiceImpl::DeleteBackbone(
     grpc::ServerContext*, const v1::DeleteBackboneRequest* request,
     v1::DeleteBackboneResponse*) {
-  const auto backbone = backbones_.Get(request->name());
-  if (!backbone.ok()) return ToGrpc(backbone.status());
-  const auto used = models_.UsesBackbone(backbone->digest());
-  if (!used.ok()) return ToGrpc(used.status());
-  if (*used) {
-    return ToGrpc(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                                 "backbone ", backbone->name(),
-                                 " cannot be deleted: a model reads its "
-                                 "features and could not be served without it; "
-                                 "nevus model list shows "
-                                 "which")),
-                             "BACKBONE_IN_USE",
-                             {{"backbone", backbone->name()}}));
+  return ToGrpc(requests_
+                    .Once<v1::DeleteBackboneResponse>(
+                        RequestOf("DeleteBackbone", *request),
+                        [&](const RequestEntry& entry) {
+                          return Delete(request->name(), entry);
+                        })
+                    .status());
+}
+
+absl::StatusOr<v1::DeleteBackboneResponse> BackboneServiceImpl::Delete(
+    const std::string& name, const RequestEntry& entry) {
+  ASSIGN_OR_RETURN(const v1::Backbone backbone, backbones_.Get(name));
+  ASSIGN_OR_RETURN(const bool used, models_.UsesBackbone(backbone.digest()));
+  if (used) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "backbone ", backbone.name(),
+            " cannot be deleted: a model reads its features and could not be "
+            "served without it; nevus model list shows which")),
+        "BACKBONE_IN_USE", {{"backbone", backbone.name()}});
   }
-  const absl::Status status = backbones_.Delete(backbone->name());
-  if (status.ok()) {
-    Log("backbone.deleted").With("backbone", backbone->name());
-  }
-  return ToGrpc(status);
+  RETURN_IF_ERROR(backbones_.Delete(backbone.name(), entry));
+  Log("backbone.deleted").With("backbone", backbone.name());
+  return v1::DeleteBackboneResponse();
 }
 
 }  // namespace nevus

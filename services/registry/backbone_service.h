@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "protos/nevus/v1/backbone.grpc.pb.h"
 #include "storage/backbone/backbone_store.h"
+#include "storage/engine/request_log.h"
 #include "storage/model/model_store.h"
 
 namespace nevus {
@@ -19,8 +20,11 @@ class BackboneServiceImpl final : public v1::BackboneService::Service {
  public:
   // All must outlive this; `models` says which backbones are in use.
   BackboneServiceImpl(BackboneStore& backbones, const ModelStore& models,
-                      const Clock& clock)
-      : backbones_(backbones), models_(models), clock_(clock) {}
+                      RequestLog& requests, const Clock& clock)
+      : backbones_(backbones),
+        models_(models),
+        requests_(requests),
+        clock_(clock) {}
 
   grpc::Status ImportBackbone(
       grpc::ServerContext* context,
@@ -41,8 +45,12 @@ class BackboneServiceImpl final : public v1::BackboneService::Service {
       grpc::ServerWriter<v1::ReadBackboneWeightsResponse>* writer) override;
 
  private:
+  absl::StatusOr<v1::DeleteBackboneResponse> Delete(const std::string& name,
+                                                    const RequestEntry& entry);
+
   BackboneStore& backbones_;
   const ModelStore& models_;
+  RequestLog& requests_;
   const Clock& clock_;
 };
 

@@ -78,6 +78,14 @@ std::string ToKey(const v1::Model& model) {
   return absl::StrCat(model.name(), "@", model.version());
 }
 
+void LogMove(const std::string& event, const absl::StatusOr<v1::Alias>& moved) {
+  if (!moved.ok()) return;
+  Log(event)
+      .With("model", moved->model())
+      .With("alias", moved->alias())
+      .With("version", moved->version());
+}
+
 absl::StatusOr<std::optional<ModelStore::Position>> FromToken(
     const std::string& token) {
   ASSIGN_OR_RETURN(const std::string key, StartAfter(token));
@@ -97,12 +105,23 @@ grpc::Status ModelServiceImpl::RegisterModel(
   }
   std::optional<v1::Lease> lease;
   if (request->has_lease()) lease = request->lease();
-  auto model = models_.Register(request->model(), lease, clock_.Now());
-  if (model.ok()) {
-    Log("model.registered")
-        .With("model", ToKey(*model))
-        .With("digest", model->digest())
-        .With("job", model->lineage().job());
+  const auto add = [&](const RequestEntry& entry) {
+    auto model = models_.Register(request->model(), lease, clock_.Now(), entry);
+    if (model.ok()) {
+      Log("model.registered")
+          .With("model", ToKey(*model))
+          .With("digest", model->digest())
+          .With("job", model->lineage().job());
+    }
+    return model;
+  };
+  // A task is answered the same by its lease.
+  if (lease.has_value()) return Answer(add(RequestEntry()), response);
+  auto model =
+      requests_.Once<v1::Model>(RequestOf("RegisterModel", *request), add);
+  // The answer that is remembered has no head.
+  if (model.ok() && !model->has_head()) {
+    model = models_.Get(model->name(), model->version());
   }
   return Answer(std::move(model), response);
 }
@@ -143,28 +162,27 @@ grpc::Status ModelServiceImpl::PromoteModel(
   if (const absl::Status status = CheckAlias(request->alias()); !status.ok()) {
     return ToGrpc(status);
   }
-  auto alias = models_.Promote(request->model(), request->version(),
-                               request->alias(), request->etag(), clock_.Now());
-  if (alias.ok()) {
-    Log("model.promoted")
-        .With("model", alias->model())
-        .With("alias", alias->alias())
-        .With("version", alias->version());
-  }
+  auto alias = requests_.Once<v1::Alias>(
+      RequestOf("PromoteModel", *request), [&](const RequestEntry& entry) {
+        auto moved = models_.Promote(request->model(), request->version(),
+                                     request->alias(), request->etag(),
+                                     clock_.Now(), entry);
+        LogMove("model.promoted", moved);
+        return moved;
+      });
   return Answer(std::move(alias), response);
 }
 
 grpc::Status ModelServiceImpl::RollbackAlias(
     grpc::ServerContext*, const v1::RollbackAliasRequest* request,
     v1::Alias* response) {
-  auto alias =
-      models_.Rollback(request->model(), request->alias(), clock_.Now());
-  if (alias.ok()) {
-    Log("model.rolled_back")
-        .With("model", alias->model())
-        .With("alias", alias->alias())
-        .With("version", alias->version());
-  }
+  auto alias = requests_.Once<v1::Alias>(
+      RequestOf("RollbackAlias", *request), [&](const RequestEntry& entry) {
+        auto moved = models_.Rollback(request->model(), request->alias(),
+                                      clock_.Now(), entry);
+        LogMove("model.rolled_back", moved);
+        return moved;
+      });
   return Answer(std::move(alias), response);
 }
 
@@ -221,6 +239,20 @@ grpc::Status ModelServiceImpl::ReadEvaluationReport(
     if (!writer->Write(response)) return grpc::Status::CANCELLED;
   }
   return grpc::Status::OK;
+}
+
+grpc::Status ModelServiceImpl::WriteCheckpoint(
+    grpc::ServerContext*, const v1::WriteCheckpointRequest* request,
+    v1::WriteCheckpointResponse*) {
+  return ToGrpc(
+      models_.WriteCheckpoint(request->checkpoint(), request->lease()));
+}
+
+grpc::Status ModelServiceImpl::ReadCheckpoint(
+    grpc::ServerContext*, const v1::ReadCheckpointRequest* request,
+    v1::Checkpoint* response) {
+  return Answer(models_.ReadCheckpoint(request->job(), request->task()),
+                response);
 }
 
 }  // namespace nevus

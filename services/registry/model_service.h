@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
+#include "storage/engine/request_log.h"
 #include "storage/model/model_store.h"
 
 namespace nevus {
@@ -14,9 +15,9 @@ constexpr size_t kMaxReportBytes = size_t{32} << 20;
 // Thread-safe. Errors as in model.proto.
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
-  // Both must outlive this.
-  ModelServiceImpl(ModelStore& models, const Clock& clock)
-      : models_(models), clock_(clock) {}
+  // All must outlive this.
+  ModelServiceImpl(ModelStore& models, RequestLog& requests, const Clock& clock)
+      : models_(models), requests_(requests), clock_(clock) {}
 
   grpc::Status RegisterModel(grpc::ServerContext* context,
                              const v1::RegisterModelRequest* request,
@@ -45,9 +46,16 @@ class ModelServiceImpl final : public v1::ModelService::Service {
   grpc::Status ReadEvaluationReport(
       grpc::ServerContext* context, const v1::GetEvaluationRequest* request,
       grpc::ServerWriter<v1::ReadEvaluationReportResponse>* writer) override;
+  grpc::Status WriteCheckpoint(grpc::ServerContext* context,
+                               const v1::WriteCheckpointRequest* request,
+                               v1::WriteCheckpointResponse* response) override;
+  grpc::Status ReadCheckpoint(grpc::ServerContext* context,
+                              const v1::ReadCheckpointRequest* request,
+                              v1::Checkpoint* response) override;
 
  private:
   ModelStore& models_;
+  RequestLog& requests_;
   const Clock& clock_;
 };
 

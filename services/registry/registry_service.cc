@@ -7,6 +7,7 @@
 #include "services/registry/backbone_service.h"
 #include "services/registry/model_service.h"
 #include "storage/backbone/backbone_store.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/model/model_store.h"
 
@@ -15,19 +16,29 @@ namespace {
 
 class RegistryService final : public HostedService {
  public:
-  RegistryService(std::unique_ptr<KeyValueStore> engine, const Clock& clock)
+  RegistryService(std::unique_ptr<RocksDbStore> engine,
+                  std::unique_ptr<RequestLog> requests, const Clock& clock)
       : engine_(std::move(engine)),
+        requests_(std::move(requests)),
         backbones_(*engine_),
         models_(*engine_),
-        backbone_service_(backbones_, models_, clock),
-        model_service_(models_, clock) {}
+        backbone_service_(backbones_, models_, *requests_, clock),
+        model_service_(models_, *requests_, clock) {}
 
   std::vector<grpc::Service*> grpc_services() override {
     return {&backbone_service_, &model_service_};
   }
 
+  absl::Status Backup(const std::string& dir) override {
+    return engine_->Checkpoint(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return engine_->Verify(visit);
+  }
+
  private:
-  const std::unique_ptr<KeyValueStore> engine_;
+  const std::unique_ptr<RocksDbStore> engine_;
+  const std::unique_ptr<RequestLog> requests_;
   BackboneStore backbones_;
   ModelStore models_;
   BackboneServiceImpl backbone_service_;
@@ -38,9 +49,12 @@ class RegistryService final : public HostedService {
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewRegistryService(
     const ServiceContext& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyValueStore> engine,
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> engine,
                    RocksDbStore::Open(context.data_dir + "/registry"));
-  return std::make_unique<RegistryService>(std::move(engine), *context.clock);
+  ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
+                   RequestLog::Open(*engine));
+  return std::make_unique<RegistryService>(std::move(engine),
+                                           std::move(requests), *context.clock);
 }
 
 }  // namespace nevus

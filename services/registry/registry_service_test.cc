@@ -36,6 +36,7 @@ class RegistryServiceTest : public testing::Test {
     context.clock = &clock_;
     service_ = NewRegistryService(context).value();
     grpc::ServerBuilder builder;
+    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     for (grpc::Service* service : service_->grpc_services()) {
       builder.RegisterService(service);
     }
@@ -272,6 +273,121 @@ TEST_F(RegistryServiceTest, ModelsCountVersionsAndAliasesMove) {
   EXPECT_THAT(GetModel(9, ""), StatusIs(StatusCode::kNotFound, "melanoma"));
 }
 
+TEST_F(RegistryServiceTest, ARepeatedRollbackRollsBackOnce) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(Register(TinyModel(Sha256Hex("b"))), IsOk());
+  }
+  v1::PromoteModelRequest promote;
+  promote.set_model("melanoma");
+  promote.set_alias("production");
+  for (int64_t version : {1, 2, 3}) {
+    promote.set_version(version);
+    promote.set_request_id("promote " + std::to_string(version));
+    ASSERT_THAT(Call(*models_, &v1::ModelService::Stub::PromoteModel, promote),
+                IsOk());
+  }
+  v1::RollbackAliasRequest rollback;
+  rollback.set_model("melanoma");
+  rollback.set_alias("production");
+  rollback.set_request_id("back");
+  const auto first =
+      Call(*models_, &v1::ModelService::Stub::RollbackAlias, rollback);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->version(), 2);
+  clock_.Advance(absl::Hours(1));
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    if (restart) Start();
+    const auto again =
+        Call(*models_, &v1::ModelService::Stub::RollbackAlias, rollback);
+    ASSERT_THAT(again, IsOk());
+    EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+    EXPECT_EQ(GetModel(0, "production")->version(), 2);
+    // A late repetition of an old promotion moves nothing, and says so as then.
+    EXPECT_EQ(Call(*models_, &v1::ModelService::Stub::PromoteModel, promote)
+                  ->version(),
+              3);
+    EXPECT_EQ(GetModel(0, "production")->version(), 2);
+  }
+  rollback.set_request_id("back again");
+  EXPECT_EQ(Call(*models_, &v1::ModelService::Stub::RollbackAlias, rollback)
+                ->version(),
+            1);
+}
+
+TEST_F(RegistryServiceTest, ARequestIdIsForOneRequestOfOneMethod) {
+  ASSERT_THAT(Register(TinyModel(Sha256Hex("b"))), IsOk());
+  v1::PromoteModelRequest promote;
+  promote.set_model("melanoma");
+  promote.set_version(1);
+  promote.set_alias("production");
+  promote.set_request_id("id");
+  ASSERT_THAT(Call(*models_, &v1::ModelService::Stub::PromoteModel, promote),
+              IsOk());
+  promote.set_alias("candidate");
+  const absl::Status body =
+      Call(*models_, &v1::ModelService::Stub::PromoteModel, promote).status();
+  EXPECT_THAT(body, StatusIs(StatusCode::kAlreadyExists, "choose a new id"));
+  EXPECT_EQ(ReasonOf(body), "REQUEST_ID_REUSED");
+  EXPECT_EQ(ReasonOf(GetModel(0, "candidate").status()), "ALIAS_NOT_FOUND");
+  // Backbones and models share a store, and so their ids.
+  v1::BackboneUpload upload = FromSeed("b", 1);
+  upload.set_request_id("id");
+  const absl::Status method = Import(upload).status();
+  EXPECT_THAT(method, StatusIs(StatusCode::kAlreadyExists,
+                               "for PromoteModel, not for ImportBackbone"));
+  EXPECT_EQ(ReasonOf(method), "REQUEST_ID_REUSED");
+  upload.set_request_id(std::string(65, 'x'));
+  EXPECT_EQ(ReasonOf(Import(upload).status()), "REQUEST_ID_TOO_LONG");
+  promote.set_request_id(std::string(65, 'x'));
+  const absl::Status longer =
+      Call(*models_, &v1::ModelService::Stub::PromoteModel, promote).status();
+  EXPECT_EQ(longer.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(longer), "REQUEST_ID_TOO_LONG");
+  EXPECT_THAT(GetBackbone("b"), StatusIs(StatusCode::kNotFound, "b"));
+}
+
+TEST_F(RegistryServiceTest, ABackboneIsImportedAndDeletedOnceUnderAnId) {
+  v1::BackboneUpload upload = FromSeed("b", 1);
+  upload.set_request_id("import");
+  v1::DeleteBackboneRequest remove;
+  remove.set_name("b");
+  remove.set_request_id("delete");
+  const auto first = Import(upload);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(
+      Call(*backbones_, &v1::BackboneService::Stub::DeleteBackbone, remove),
+      IsOk());
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    if (restart) Start();
+    EXPECT_THAT(
+        Call(*backbones_, &v1::BackboneService::Stub::DeleteBackbone, remove),
+        IsOk())
+        << "it is gone, and the caller's deletion did it";
+    const auto again = Import(upload);
+    ASSERT_THAT(again, IsOk());
+    EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+    EXPECT_THAT(GetBackbone("b"), StatusIs(StatusCode::kNotFound, "b"))
+        << "a late repetition brings nothing back";
+  }
+}
+
+TEST_F(RegistryServiceTest, AModelWithoutALeaseIsRegisteredOnceUnderAnId) {
+  v1::RegisterModelRequest request = TinyModel(Sha256Hex("b"));
+  request.set_request_id("import");
+  const auto first = Register(request);
+  ASSERT_THAT(first, IsOk());
+  Start();
+  const auto again = Register(request);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString())
+      << "with its head";
+  EXPECT_THAT(GetModel(2, ""), StatusIs(StatusCode::kNotFound, "version 2"));
+  request.mutable_model()->set_positive("nevus");
+  EXPECT_EQ(ReasonOf(Register(request).status()), "REQUEST_ID_REUSED");
+}
+
 TEST_F(RegistryServiceTest, ModelsWhoseNumbersDisagreeAreRefused) {
   const std::string digest = Sha256Hex("b");
   v1::RegisterModelRequest wide = TinyModel(digest);
@@ -293,6 +409,40 @@ TEST_F(RegistryServiceTest, ATaskRegistersOnceAndAStaleWorkerNever) {
   EXPECT_EQ(Register(request)->version(), 1);
   request.mutable_lease()->set_fencing_token(1);
   EXPECT_THAT(Register(request), StatusIs(StatusCode::kAborted, ""));
+}
+
+TEST_F(RegistryServiceTest, ACheckpointIsKeptUntilItsJobsModelIsRegistered) {
+  v1::WriteCheckpointRequest write;
+  write.mutable_lease()->set_job("j-0123456789ab");
+  write.mutable_lease()->set_fencing_token(2);
+  const auto write_it = [&] {
+    return Call(*models_, &v1::ModelService::Stub::WriteCheckpoint, write)
+        .status();
+  };
+  v1::ReadCheckpointRequest read;
+  read.set_job("j-0123456789ab");
+  const auto read_it = [&] {
+    return Call(*models_, &v1::ModelService::Stub::ReadCheckpoint, read);
+  };
+  EXPECT_EQ(ReasonOf(write_it()), "CHECKPOINT_EMPTY");
+  EXPECT_EQ(ReasonOf(read_it().status()), "CHECKPOINT_NOT_FOUND");
+  // The largest, and one byte too many: 5 bytes say what the others are.
+  const size_t most = (size_t{48} << 20) - 5;
+  write.mutable_checkpoint()->set_training(std::string(most + 1, 'c'));
+  EXPECT_EQ(ReasonOf(write_it()), "CHECKPOINT_TOO_LARGE");
+  write.mutable_checkpoint()->set_training(std::string(most, 'c'));
+  EXPECT_THAT(write_it(), IsOk());
+  Start();
+  EXPECT_EQ(read_it()->training(), write.checkpoint().training());
+
+  write.mutable_checkpoint()->set_training("late");
+  write.mutable_lease()->set_fencing_token(1);
+  EXPECT_THAT(write_it(), StatusIs(StatusCode::kAborted, "stale"));
+  v1::RegisterModelRequest model = TinyModel(Sha256Hex("b"));
+  *model.mutable_lease() = write.lease();
+  model.mutable_lease()->set_fencing_token(2);
+  ASSERT_THAT(Register(model), IsOk());
+  EXPECT_THAT(read_it(), StatusIs(StatusCode::kNotFound, "no checkpoint"));
 }
 
 TEST_F(RegistryServiceTest, AReportComesBackWhole) {

@@ -15,9 +15,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/status.h"
 #include "services/runtime/peers.h"
+#include "storage/engine/value_check.h"
 
 namespace nevus {
 
@@ -51,6 +54,26 @@ class HostedService {
   virtual void Start() {}
   // No new calls come; ends waits and threads so that running calls can return.
   virtual void Stop() {}
+
+  // Copies all that was acknowledged when this was called into `dir`, which is
+  // not there yet, while calls go on. NOT_FOUND (SERVICE_UNKNOWN): this service
+  // keeps nothing.
+  virtual absl::Status Backup(const std::string& /*dir*/) {
+    return KeepsNothing();
+  }
+  // Reads everything this service keeps and tells `visit` of damage. Errors: as
+  // above.
+  virtual absl::Status Verify(const VerifyVisitor& /*visit*/) {
+    return KeepsNothing();
+  }
+
+ private:
+  static absl::Status KeepsNothing() {
+    return WithReason(
+        absl::NotFoundError("this service keeps nothing; name ingestion, "
+                            "extraction, registry or scheduler"),
+        "SERVICE_UNKNOWN");
+  }
 };
 
 }  // namespace nevus

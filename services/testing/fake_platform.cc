@@ -146,93 +146,6 @@ class FakePlatform::Backbones final : public v1::BackboneService::Service {
   std::map<std::string, Stored> backbones_ ABSL_GUARDED_BY(mutex_);
 };
 
-class FakePlatform::Models final : public v1::ModelService::Service {
- public:
-  grpc::Status RegisterModel(grpc::ServerContext*,
-                             const v1::RegisterModelRequest* request,
-                             v1::Model* response) override {
-    MutexLock lock(mutex_);
-    v1::Model model = request->model();
-    model.set_version(models_.size() + 1);
-    model.set_digest(Sha256Hex(model.SerializeAsString()));
-    models_[model.version()] = model;
-    *response = model;
-    return grpc::Status::OK;
-  }
-
-  grpc::Status GetModel(grpc::ServerContext*,
-                        const v1::GetModelRequest* request,
-                        v1::Model* response) override {
-    MutexLock lock(mutex_);
-    const auto model = models_.find(request->version());
-    if (model == models_.end() || model->second.name() != request->name()) {
-      return NotFound("model");
-    }
-    *response = model->second;
-    return grpc::Status::OK;
-  }
-
-  grpc::Status ListAliases(grpc::ServerContext*,
-                           const v1::ListAliasesRequest* request,
-                           v1::ListAliasesResponse* response) override {
-    MutexLock lock(mutex_);
-    for (const v1::Alias& alias : aliases_) {
-      if (alias.model() == request->model()) *response->add_aliases() = alias;
-    }
-    return grpc::Status::OK;
-  }
-
-  grpc::Status RecordEvaluation(grpc::ServerContext*,
-                                const v1::RecordEvaluationRequest* request,
-                                v1::Evaluation* response) override {
-    MutexLock lock(mutex_);
-    evaluations_.push_back(request->evaluation());
-    reports_.push_back(request->report_html());
-    *response = request->evaluation();
-    return grpc::Status::OK;
-  }
-
-  grpc::Status GetEvaluation(grpc::ServerContext*,
-                             const v1::GetEvaluationRequest* request,
-                             v1::Evaluation* response) override {
-    MutexLock lock(mutex_);
-    for (const v1::Evaluation& evaluation : evaluations_) {
-      if (evaluation.model_version() == request->model_version() &&
-          evaluation.split() == request->split()) {
-        *response = evaluation;
-        return grpc::Status::OK;
-      }
-    }
-    return NotFound("evaluation");
-  }
-
-  void Change(int64_t version, const std::function<void(v1::Model&)>& change) {
-    MutexLock lock(mutex_);
-    change(models_.at(version));
-  }
-
-  void SetAlias(const v1::Alias& alias) {
-    MutexLock lock(mutex_);
-    aliases_ = {alias};
-  }
-
-  std::vector<v1::Evaluation> evaluations() {
-    MutexLock lock(mutex_);
-    return evaluations_;
-  }
-  std::vector<std::string> reports() {
-    MutexLock lock(mutex_);
-    return reports_;
-  }
-
- private:
-  Mutex mutex_;
-  std::map<int64_t, v1::Model> models_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::Alias> aliases_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> reports_ ABSL_GUARDED_BY(mutex_);
-};
-
 class FakePlatform::Scheduler final : public v1::JobService::Service {
  public:
   grpc::Status SubmitJob(grpc::ServerContext*,
@@ -246,8 +159,14 @@ class FakePlatform::Scheduler final : public v1::JobService::Service {
         return grpc::Status::OK;
       }
     }
+    if (submits_left_ == 0) return ToGrpc(absl::UnavailableError("it drains"));
+    if (submits_left_ > 0) --submits_left_;
     v1::Job job = request->job();
     job.set_id(absl::StrCat("j-", jobs_.size() + 1));
+    job.set_state(job.tasks().empty() ? v1::SUCCEEDED : v1::PENDING);
+    for (int i = 0; i < job.tasks_size(); ++i) {
+      job.mutable_tasks(i)->set_index(i);
+    }
     jobs_.push_back(job);
     *response = job;
     return grpc::Status::OK;
@@ -257,7 +176,9 @@ class FakePlatform::Scheduler final : public v1::JobService::Service {
                       v1::Job* response) override {
     MutexLock lock(mutex_);
     for (const v1::Job& job : jobs_) {
-      if (job.id() == request->id()) {
+      if (request->request_id().empty()
+              ? job.id() == request->id()
+              : job.request_id() == request->request_id()) {
         *response = job;
         return grpc::Status::OK;
       }
@@ -265,19 +186,42 @@ class FakePlatform::Scheduler final : public v1::JobService::Service {
     return NotFound("job");
   }
 
+  void FailAfterSubmits(int count) {
+    MutexLock lock(mutex_);
+    submits_left_ = count;
+  }
+
+  void End(const std::string& id, v1::JobState state,
+           const std::string& result) {
+    MutexLock lock(mutex_);
+    for (v1::Job& job : jobs_) {
+      if (job.id() != id) continue;
+      job.set_state(state);
+      job.set_result(result);
+    }
+  }
+
+  std::vector<v1::Job> jobs() {
+    MutexLock lock(mutex_);
+    return jobs_;
+  }
+
  private:
   Mutex mutex_;
+  int submits_left_ ABSL_GUARDED_BY(mutex_) = -1;  // below 0: any number
   std::vector<v1::Job> jobs_ ABSL_GUARDED_BY(mutex_);
 };
 
-FakeTaskContext::FakeTaskContext(const std::string& job,
-                                 int64_t fencing_token) {
+FakeTaskContext::FakeTaskContext(const std::string& job, int64_t fencing_token,
+                                 int task) {
   lease_.set_job(job);
+  lease_.set_task(task);
   lease_.set_fencing_token(fencing_token);
 }
 
 bool FakeTaskContext::cancelled() const {
   MutexLock lock(mutex_);
+  if (++asks_ >= cancel_at_ask_ && cancel_at_ask_ >= 0) return true;
   return cancel_at_ >= 0 && !reports_.empty() &&
          reports_.back().done() >= cancel_at_;
 }
@@ -292,6 +236,21 @@ void FakeTaskContext::CancelAtDone(int64_t done) {
   cancel_at_ = done;
 }
 
+void FakeTaskContext::CancelAtAsk(int count) {
+  MutexLock lock(mutex_);
+  cancel_at_ask_ = count;
+}
+
+void FakeTaskContext::Log(std::string_view line) {
+  MutexLock lock(mutex_);
+  log_.emplace_back(line);
+}
+
+std::vector<std::string> FakeTaskContext::log() const {
+  MutexLock lock(mutex_);
+  return log_;
+}
+
 std::vector<v1::Progress> FakeTaskContext::reports() const {
   MutexLock lock(mutex_);
   return reports_;
@@ -301,7 +260,7 @@ FakePlatform::FakePlatform()
     : clock_(absl::FromUnixSeconds(1'790'000'000)),
       ingestion_(std::make_unique<Ingestion>()),
       backbones_(std::make_unique<Backbones>()),
-      models_(std::make_unique<Models>()),
+      models_(std::make_unique<FakeModels>()),
       scheduler_(std::make_unique<Scheduler>()),
       peers_(std::make_unique<Peers>(ServiceAddresses())) {
   ServiceContext context;
@@ -417,11 +376,21 @@ absl::StatusOr<std::string> FakePlatform::RunJob(const v1::Job& job,
                                                  TaskHandler& handler) {
   std::string result = job.result();
   for (const v1::Task& task : job.tasks()) {
-    FakeTaskContext context(job.id());
+    FakeTaskContext context(job.id(), /*fencing_token=*/1, task.index());
     ASSIGN_OR_RETURN(result, handler.Run(task.spec(), context));
   }
+  EndJob(job.id(), v1::SUCCEEDED, result);
   return result;
 }
+
+void FakePlatform::EndJob(const std::string& job, v1::JobState state,
+                          const std::string& result) {
+  scheduler_->End(job, state, result);
+}
+void FakePlatform::FailAfterSubmits(int count) {
+  scheduler_->FailAfterSubmits(count);
+}
+std::vector<v1::Job> FakePlatform::jobs() const { return scheduler_->jobs(); }
 
 std::vector<v1::Evaluation> FakePlatform::evaluations() const {
   return models_->evaluations();

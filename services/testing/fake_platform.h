@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,6 +27,7 @@
 #include "protos/nevus/v1/prediction.grpc.pb.h"
 #include "services/runtime/hosted_service.h"
 #include "services/runtime/peers.h"
+#include "services/testing/fake_models.h"
 #include "services/worker/task_handler.h"
 
 namespace nevus {
@@ -33,21 +35,29 @@ namespace nevus {
 // An attempt that a test runs by itself. Thread-safe.
 class FakeTaskContext : public TaskContext {
  public:
-  explicit FakeTaskContext(const std::string& job, int64_t fencing_token = 1);
+  explicit FakeTaskContext(const std::string& job, int64_t fencing_token = 1,
+                           int task = 0);
 
   const v1::Lease& lease() const override { return lease_; }
   bool cancelled() const override;
   void Report(const v1::Progress& progress) override;
+  void Log(std::string_view line) override;
 
   // cancelled() becomes true when this much is done.
   void CancelAtDone(int64_t done);
+  // cancelled() is true from its `count`th call on.
+  void CancelAtAsk(int count);
   std::vector<v1::Progress> reports() const;
+  std::vector<std::string> log() const;
 
  private:
   v1::Lease lease_;
   mutable Mutex mutex_;
   int64_t cancel_at_ ABSL_GUARDED_BY(mutex_) = -1;
+  int cancel_at_ask_ ABSL_GUARDED_BY(mutex_) = -1;
+  mutable int asks_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<v1::Progress> reports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> log_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakePlatform {
@@ -72,10 +82,23 @@ class FakePlatform {
   void SetAlias(const std::string& model, const std::string& alias,
                 int64_t version);
 
-  // Runs every task of a job; the first error ends it.
+  // Runs every task of a job; the first error ends it, and otherwise it has
+  // succeeded with the last task's result.
   absl::StatusOr<std::string> RunJob(const v1::Job& job, TaskHandler& handler);
+  void EndJob(const std::string& job, v1::JobState state,
+              const std::string& result);
+  // The scheduler takes `count` more jobs, then none; below 0: any number.
+  void FailAfterSubmits(int count);
+  std::vector<v1::Job> jobs() const;
+  // What the registry says to a checkpoint written from now on; DATA_LOSS to
+  // one read too.
+  void FailCheckpoints(const absl::Status& error);
+  size_t checkpoints() const;
 
   const Peers& peers() const { return *peers_; }
+  // Hosts all of them, for a test that puts a fake of its own before one.
+  grpc::Server& server() { return *server_; }
+  FakeModels& registry() { return *models_; }
   FakeClock& clock() { return clock_; }
   std::vector<v1::Evaluation> evaluations() const;
   std::vector<std::string> reports() const;
@@ -88,7 +111,6 @@ class FakePlatform {
  private:
   class Ingestion;
   class Backbones;
-  class Models;
   class Scheduler;
 
   v1::Backbone AddBackbone(v1::Backbone backbone, const std::string& weights);
@@ -97,7 +119,7 @@ class FakePlatform {
   FakeClock clock_;
   std::unique_ptr<Ingestion> ingestion_;
   std::unique_ptr<Backbones> backbones_;
-  std::unique_ptr<Models> models_;
+  std::unique_ptr<FakeModels> models_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Peers> peers_;
   std::vector<std::unique_ptr<HostedService>> hosted_;

@@ -7,16 +7,18 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/name.h"
 #include "base/status.h"
 #include "compute/classifier/head.h"
 #include "compute/evaluation/evaluation.h"
 #include "compute/evaluation/report.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
+#include "protos/nevus/v1/job.grpc.pb.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
-#include "services/training/registry_reads.h"
+#include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
 
 namespace nevus {
@@ -80,7 +82,8 @@ class EvaluationHandler : public TaskHandler {
 
   absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                   TaskContext& context) override {
-    const v1::EvaluateTask& task = spec.evaluate();
+    ASSIGN_OR_RETURN(const v1::EvaluateTask task,
+                     WithModelVersion(spec.evaluate()));
     ASSIGN_OR_RETURN(const v1::Split split, ParseSplit(task.split()));
     if (split == v1::TEST) {
       // Two jobs may have been submitted before either ended.
@@ -138,6 +141,31 @@ class EvaluationHandler : public TaskHandler {
   }
 
  private:
+  // In a pipeline the model is the one that another job made.
+  absl::StatusOr<v1::EvaluateTask> WithModelVersion(v1::EvaluateTask task) {
+    if (task.model_version() != 0 || task.model_job().empty()) return task;
+    v1::GetJobRequest get;
+    get.set_id(task.model_job());
+    const auto scheduler =
+        v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
+    ASSIGN_OR_RETURN(
+        const v1::Job job,
+        CallPeer(*scheduler, &v1::JobService::Stub::GetJob, get, nullptr));
+    const auto made = ParseVersion("model", job.result());
+    if (job.state() != v1::SUCCEEDED || !made.ok() ||
+        made->ToString() != job.result() || made->name != task.model()) {
+      return WithReason(
+          absl::FailedPreconditionError(absl::StrCat(
+              "job ", job.id(), " is ", v1::JobState_Name(job.state()),
+              " and its result ", Quoted(job.result()),
+              "; right is SUCCEEDED and a version of model ",
+              Quoted(task.model()), ". Let it end, then retry this job")),
+          "MODEL_JOB_UNFIT", {{"job", job.id()}});
+    }
+    task.set_model_version(made->version);
+    return task;
+  }
+
   absl::StatusOr<v1::DatasetVersion> GetDataset(const v1::EvaluateTask& task) {
     v1::GetDatasetVersionRequest request;
     request.set_dataset(task.dataset());

@@ -1,6 +1,8 @@
 #include "services/training/training_handler.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "compute/classifier/head.h"
 #include "compute/classifier/train.h"
@@ -19,7 +22,10 @@
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
+#include "services/training/choose.h"
+#include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
+#include "services/training/task_checkpoints.h"
 
 namespace nevus {
 namespace {
@@ -36,15 +42,73 @@ std::vector<Scored> Score(const Head& head, const TrainingSet& set) {
   return scored;
 }
 
+// What a progress says of the best epoch so far, and a candidate's of its end:
+// what `nevus job show` sorts by.
+void AddMetric(const std::string& name, double value, v1::Progress& progress) {
+  v1::Metric& metric = *progress.add_metrics();
+  metric.set_name(name);
+  metric.set_value(value);
+}
+
+// A candidate's result, also of one that an earlier attempt left.
+std::string ReportCandidate(const v1::Model& candidate, TaskContext& context) {
+  const v1::TrainingSummary& summary = candidate.training();
+  std::string text = absl::StrFormat("validation AUC %.4f at epoch %d of %d",
+                                     summary.validation_auc(),
+                                     summary.best_epoch(), summary.epochs());
+  v1::Progress progress;
+  progress.set_done(summary.epochs());
+  progress.set_total(summary.epochs());
+  progress.set_unit("epochs");
+  progress.set_message(text);
+  AddMetric("validation_auc", summary.validation_auc(), progress);
+  AddMetric("best_epoch", summary.best_epoch(), progress);
+  context.Report(progress);
+  return text;
+}
+
 class TrainingHandler : public TaskHandler {
  public:
-  explicit TrainingHandler(const Peers& peers) : peers_(peers) {}
+  TrainingHandler(const Peers& peers, CheckpointPace pace)
+      : peers_(peers), pace_(pace) {}
 
   v1::WorkerKind kind() const override { return v1::TRAINING; }
 
   absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                   TaskContext& context) override {
-    const v1::TrainTask& task = spec.train();
+    if (spec.has_choose()) return ChooseBest(peers_, spec.choose(), context);
+    return RunTraining(spec.train(), context);
+  }
+
+ private:
+  absl::StatusOr<std::string> RunTraining(const v1::TrainTask& task,
+                                          TaskContext& context) {
+    TaskCheckpoints checkpoints(peers_, context);
+    ASSIGN_OR_RETURN(const v1::Checkpoint before, checkpoints.Read());
+    // What an attempt that nobody heard of may have ended with.
+    if (task.candidate() && before.has_candidate()) {
+      return ReportCandidate(before.candidate(), context);
+    }
+    if (!task.candidate()) {
+      ASSIGN_OR_RETURN(
+          const std::optional<v1::Model> there,
+          FindModelOfJob(peers_, task.model(), context.lease().job()));
+      if (there.has_value()) return VersionText(*there);
+    }
+    ASSIGN_OR_RETURN(v1::Model model,
+                     MakeModel(task, before.training(), checkpoints, context));
+    if (task.candidate()) {
+      RETURN_IF_ERROR(checkpoints.WriteCandidate(model));
+      return ReportCandidate(model, context);
+    }
+    return RegisterModel(peers_, std::move(model), context.lease());
+  }
+
+  // All of a model but what the registry adds.
+  absl::StatusOr<v1::Model> MakeModel(const v1::TrainTask& task,
+                                      const std::string& before,
+                                      TaskCheckpoints& checkpoints,
+                                      TaskContext& context) {
     ASSIGN_OR_RETURN(const v1::FeatureSpace space, GetSpace(task.space()));
     ASSIGN_OR_RETURN(
         const std::vector<v1::Example> examples,
@@ -58,15 +122,23 @@ class TrainingHandler : public TaskHandler {
         const TrainingSet validation,
         ReadSet(task, space,
                 LearnableRows(examples, v1::VALIDATION, left_out)));
-    ASSIGN_OR_RETURN(const TrainedHead trained,
-                     Teach(task, train, validation, context));
+    context.Log(absl::StrFormat(
+        "trains on %d rows, chooses on %d, features of %d numbers, hidden=%d "
+        "seed=%d",
+        train.labels.size(), validation.labels.size(), train.dimension,
+        task.hidden(), task.seed()));
+    ASSIGN_OR_RETURN(
+        const TrainedHead trained,
+        Teach(task, train, validation, before, checkpoints, context));
+    context.Log(absl::StrFormat(
+        "%d epochs ran; epoch %d is the best, validation AUC %.4f",
+        trained.history.size(), trained.best_epoch, trained.validation_auc));
     // The same floats that a prediction will come from, so that a threshold
     // means the same there.
     ASSIGN_OR_RETURN(const std::vector<OperatingPoint> points,
                      ChooseOperatingPoints(Score(trained.head, validation)));
 
-    v1::RegisterModelRequest request;
-    v1::Model& model = *request.mutable_model();
+    v1::Model model;
     model.set_name(task.model());
     *model.mutable_space() = space;
     model.mutable_space()->clear_features();
@@ -90,16 +162,9 @@ class TrainingHandler : public TaskHandler {
     summary.set_left_out_count(left_out.size());
     left_out.resize(std::min(left_out.size(), kMostLeftOutNamed));
     for (std::string& id : left_out) summary.add_left_out(std::move(id));
-    *request.mutable_lease() = context.lease();
-    const auto registry =
-        v1::ModelService::NewStub(peers_.ChannelTo("registry"));
-    ASSIGN_OR_RETURN(const v1::Model registered,
-                     CallPeer(*registry, &v1::ModelService::Stub::RegisterModel,
-                              request, nullptr));
-    return absl::StrCat(registered.name(), "@", registered.version());
+    return model;
   }
 
- private:
   absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest) {
     const auto extraction =
         v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
@@ -123,23 +188,59 @@ class TrainingHandler : public TaskHandler {
     return set;
   }
 
-  static absl::StatusOr<TrainedHead> Teach(const v1::TrainTask& task,
-                                           const TrainingSet& train,
-                                           const TrainingSet& validation,
-                                           TaskContext& context) {
+  // Goes on from `before`, a training's bytes, if it can.
+  absl::StatusOr<TrainedHead> Teach(const v1::TrainTask& task,
+                                    const TrainingSet& train,
+                                    const TrainingSet& validation,
+                                    const std::string& before,
+                                    TaskCheckpoints& checkpoints,
+                                    TaskContext& context) {
     TrainOptions options;
     options.hidden = task.hidden();
     options.seed = task.seed();
-    return TrainHead(train, validation, options, [&](const TrainProgress& now) {
-      v1::Progress progress;
+    v1::Progress progress;
+    progress.set_total(options.max_epochs);
+    progress.set_unit("epochs");
+    int checkpoint_epoch = 0;
+    Stopwatch since_checkpoint;
+    TrainHooks hooks;
+    hooks.cancelled = [&] { return context.cancelled(); };
+    hooks.resumed = [&](int epoch) {
+      context.Log(absl::StrCat("goes on from epoch ", epoch));
+      checkpoint_epoch = epoch;
+      progress.set_done(epoch);
+      context.Report(progress);
+    };
+    hooks.after_epoch =
+        [&](const TrainProgress& now, const TrainedHead& so_far,
+            const std::function<std::string()>& checkpoint) -> absl::Status {
       progress.set_done(now.epoch);
-      progress.set_total(now.max_epochs);
-      progress.set_unit("epochs");
       progress.set_message(
           absl::StrFormat("validation AUC %.3f", now.validation_auc));
+      progress.clear_metrics();
+      AddMetric("validation_auc", so_far.validation_auc, progress);
+      AddMetric("best_epoch", so_far.best_epoch, progress);
+      AddMetric("train_loss", now.train_loss, progress);
       context.Report(progress);
-      return !context.cancelled();
-    });
+      if (!pace_.IsDue(now.epoch - checkpoint_epoch,
+                       since_checkpoint.Seconds())) {
+        return absl::OkStatus();
+      }
+      checkpoint_epoch = now.epoch;
+      since_checkpoint = Stopwatch();
+      return checkpoints.WriteTraining(checkpoint);
+    };
+    if (!before.empty()) {
+      absl::StatusOr<TrainedHead> trained =
+          TrainHead(train, validation, options, hooks, before);
+      const std::string reason = ReasonOf(trained.status());
+      if (reason != "CHECKPOINT_DAMAGED" && reason != "CHECKPOINT_FOREIGN") {
+        return trained;
+      }
+      context.Log(absl::StrCat("starts from the beginning: ",
+                               trained.status().message()));
+    }
+    return TrainHead(train, validation, options, hooks);
   }
 
   absl::StatusOr<v1::Lineage> LineageOf(const v1::TrainTask& task,
@@ -174,12 +275,14 @@ class TrainingHandler : public TaskHandler {
   }
 
   const Peers& peers_;
+  const CheckpointPace pace_;
 };
 
 }  // namespace
 
-std::unique_ptr<TaskHandler> NewTrainingHandler(const Peers& peers) {
-  return std::make_unique<TrainingHandler>(peers);
+std::unique_ptr<TaskHandler> NewTrainingHandler(const Peers& peers,
+                                                CheckpointPace pace) {
+  return std::make_unique<TrainingHandler>(peers, pace);
 }
 
 }  // namespace nevus

@@ -1,13 +1,13 @@
 #include "services/training/training_service.h"
 
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/name.h"
+#include "base/digest.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
@@ -16,58 +16,30 @@
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
-#include "services/training/registry_reads.h"
+#include "services/runtime/submitted_job.h"
+#include "services/training/feature_check.h"
+#include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
+#include "services/training/training_plan.h"
 
 namespace nevus {
 namespace {
 
-constexpr int kDefaultHidden = 256;
-constexpr int kMaxHidden = 4096;  // the contract's limit (model.proto)
-// Of a head, which travels in one message of kMaxMessageBytes with the rest of
-// its model: 60 MiB of floats.
-constexpr int64_t kMaxHeadWeights = 15 << 20;
+// The contract's limit (model.proto): the three jobs' ids are longer.
+constexpr size_t kMaxPipelineIdBytes = 48;
 
 std::string VersionText(const std::string& name, int64_t version) {
   return absl::StrCat(name, "@", version);
 }
 
-absl::StatusOr<int> HiddenUnits(const v1::TrainRequest& request) {
-  if (!request.has_hidden()) return kDefaultHidden;
-  if (request.hidden() >= 0 && request.hidden() <= kMaxHidden) {
-    return request.hidden();
-  }
+absl::Status TestSplitSealed(const std::string& dataset,
+                             const std::string& model_text) {
   return WithReason(
-      absl::InvalidArgumentError(absl::StrCat(
-          request.hidden(), " hidden units are not possible; 0 to ", kMaxHidden,
-          " are, 0 for logistic regression. Choose a number among them")),
-      "HIDDEN_INVALID");
-}
-
-absl::Status CheckHeadSize(int hidden, int dimension) {
-  const int64_t weights = int64_t{hidden} * dimension;
-  if (weights <= kMaxHeadWeights) return absl::OkStatus();
-  return WithReason(
-      absl::InvalidArgumentError(absl::StrCat(
-          hidden, " hidden units on features of ", dimension, " numbers are ",
-          weights, " weights; the most is ", kMaxHeadWeights,
-          ". Take fewer units, or pool the features")),
-      "HIDDEN_INVALID");
-}
-
-// How the user would compute what is missing: `flags` as given to train.
-std::string ExtractCommand(const std::string& dataset,
-                           const v1::TrainRequest& flags) {
-  std::string command =
-      absl::StrCat("nevus extract ", dataset, " --backbone ", flags.backbone());
-  if (!flags.cut().empty()) absl::StrAppend(&command, " --cut ", flags.cut());
-  if (!flags.pooling().empty()) {
-    absl::StrAppend(&command, " --pool ", flags.pooling());
-  }
-  if (!flags.precision().empty()) {
-    absl::StrAppend(&command, " --precision ", flags.precision());
-  }
-  return command;
+      absl::FailedPreconditionError(absl::StrCat(
+          "the test split of ", dataset, " is sealed for ", model_text,
+          ": it can be opened once, when nothing is left to choose. Use "
+          "the validation split, or open it with `nevus evaluate --final`")),
+      "TEST_SPLIT_SEALED");
 }
 
 class TrainingService final : public HostedService,
@@ -88,6 +60,12 @@ class TrainingService final : public HostedService,
     return Answer(SubmitEvaluation(*request, call), response);
   }
 
+  grpc::Status RunPipeline(grpc::ServerContext* call,
+                           const v1::RunPipelineRequest* request,
+                           v1::RunPipelineResponse* response) override {
+    return ToGrpc(SubmitPipeline(*request, call, *response));
+  }
+
  private:
   static grpc::Status Answer(absl::StatusOr<v1::Job> job, v1::Job* response) {
     if (!job.ok()) return ToGrpc(job.status());
@@ -97,51 +75,20 @@ class TrainingService final : public HostedService,
 
   absl::StatusOr<v1::Job> SubmitTraining(const v1::TrainRequest& request,
                                          const grpc::ServerContext* call) {
-    RETURN_IF_ERROR(CheckName("model", request.model()));
-    ASSIGN_OR_RETURN(const int hidden, HiddenUnits(request));
-    ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
-                     ReadExamples(peers_, request.dataset(), request.version(),
-                                  {v1::TRAIN, v1::VALIDATION, v1::TEST}, call));
-    const std::string dataset =
-        VersionText(request.dataset(), request.version());
-    std::vector<std::string> left_out;
-    const std::vector<v1::Example> train =
-        LearnableRows(examples, v1::TRAIN, left_out);
-    const std::vector<v1::Example> validation =
-        LearnableRows(examples, v1::VALIDATION, left_out);
-    std::vector<v1::Example> learned = train;
-    learned.insert(learned.end(), validation.begin(), validation.end());
-    if (!learned.empty()) {
-      RETURN_IF_ERROR(CheckLabelOccurs(learned, request.positive()));
-    }
-    RETURN_IF_ERROR(
-        CheckBothClasses(dataset, v1::TRAIN, train, request.positive()));
-    RETURN_IF_ERROR(CheckBothClasses(dataset, v1::VALIDATION, validation,
-                                     request.positive()));
-    ASSIGN_OR_RETURN(const v1::FeatureSpace space, ResolveSpace(request, call));
-    RETURN_IF_ERROR(CheckHeadSize(hidden, space.dimension()));
-    RETURN_IF_ERROR(CheckFeatures(space.digest(), learned,
-                                  ExtractCommand(dataset, request), call));
-
-    v1::SubmitJobRequest submit;
-    v1::Job& job = *submit.mutable_job();
-    job.set_kind(v1::TRAINING);
-    job.set_title(absl::StrCat("train ", request.model(), " on ", dataset,
-                               " with ", request.backbone(), "/", space.cut()));
-    job.set_request_id(request.request_id());
-    v1::TrainTask& task = *job.add_tasks()->mutable_spec()->mutable_train();
-    task.set_dataset(request.dataset());
-    task.set_version(request.version());
-    task.set_space(space.digest());
-    task.set_model(request.model());
-    task.set_positive(request.positive());
-    task.set_hidden(hidden);
-    task.set_seed(request.seed());
-    return Submit(submit, call);
+    const RequestId id = {request.request_id(), RequestDigest(request)};
+    ASSIGN_OR_RETURN(const std::optional<v1::Job> before, Find(id, call));
+    if (before.has_value()) return *before;
+    ASSIGN_OR_RETURN(v1::Job job,
+                     PlanTraining(peers_, request, Features::kStored, call));
+    job.set_priority(request.priority());
+    return Submit(std::move(job), id, call);
   }
 
   absl::StatusOr<v1::Job> SubmitEvaluation(const v1::EvaluateRequest& request,
                                            const grpc::ServerContext* call) {
+    const RequestId id = {request.request_id(), RequestDigest(request)};
+    ASSIGN_OR_RETURN(const std::optional<v1::Job> before, Find(id, call));
+    if (before.has_value()) return *before;
     ASSIGN_OR_RETURN(const v1::Split split, ParseSplit(request.split()));
     v1::EvaluateTask task;
     task.set_model(request.model());
@@ -157,18 +104,10 @@ class TrainingService final : public HostedService,
     const std::string dataset =
         VersionText(request.dataset(), request.dataset_version());
     if (split == v1::TEST) {
-      if (!request.final()) {
-        return WithReason(
-            absl::FailedPreconditionError(absl::StrCat(
-                "the test split of ", dataset, " is sealed for ", model_text,
-                ": it can be opened once, when nothing is left to choose. Use "
-                "the validation split, or open it with `--final`")),
-            "TEST_SPLIT_SEALED");
-      }
+      if (!request.final()) return TestSplitSealed(dataset, model_text);
       ASSIGN_OR_RETURN(const std::string opener,
                        JobThatEvaluated(peers_, task, call));
-      if (!opener.empty())
-        return SameRequestOrOpened(request, task, opener, call);
+      if (!opener.empty()) return TestSplitOpened(task, opener);
     }
     ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
                      ReadExamples(peers_, request.dataset(),
@@ -180,70 +119,120 @@ class TrainingService final : public HostedService,
     space.set_cut(model.space().cut());
     space.set_pooling(model.space().pooling());
     space.set_precision(model.space().arithmetic());
-    RETURN_IF_ERROR(CheckFeatures(model.space().digest(), examples,
+    RETURN_IF_ERROR(CheckFeatures(peers_, model.space().digest(), examples,
                                   ExtractCommand(dataset, space), call));
 
-    v1::SubmitJobRequest submit;
-    v1::Job& job = *submit.mutable_job();
-    job.set_kind(v1::EVALUATION);
-    job.set_title(absl::StrCat("evaluate ", model_text, " on ", dataset, "/",
-                               request.split()));
-    job.set_request_id(request.request_id());
-    *job.add_tasks()->mutable_spec()->mutable_evaluate() = task;
-    return Submit(submit, call);
+    v1::Job job = EvaluationJob(task, model_text);
+    job.set_priority(request.priority());
+    return Submit(std::move(job), id, call);
   }
 
-  // The test split was opened. A repeated request gets its job again; any other
-  // is refused.
-  absl::StatusOr<v1::Job> SameRequestOrOpened(
-      const v1::EvaluateRequest& request, const v1::EvaluateTask& task,
-      const std::string& opener, const grpc::ServerContext* call) {
-    if (!request.request_id().empty()) {
-      const auto scheduler =
-          v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
-      v1::GetJobRequest get;
-      get.set_id(opener);
-      absl::StatusOr<v1::Job> job =
-          CallPeer(*scheduler, &v1::JobService::Stub::GetJob, get, call);
-      if (job.ok() && job->request_id() == request.request_id()) return job;
-      if (!job.ok() && !absl::IsNotFound(job.status())) return job.status();
+  // Each job is submitted when the one before it is there, so that a call that
+  // breaks off leaves a beginning; the ids let a repeated one find it.
+  absl::Status SubmitPipeline(const v1::RunPipelineRequest& request,
+                              const grpc::ServerContext* call,
+                              v1::RunPipelineResponse& response) {
+    RETURN_IF_ERROR(CheckRequestId(request.request_id(), kMaxPipelineIdBytes));
+    // Without an id the three still need some, to be retried one by one.
+    const std::string name = request.request_id().empty()
+                                 ? "pipeline-" + RandomHex(8)
+                                 : request.request_id();
+    const v1::TrainRequest& train = request.train();
+    const std::string digest = RequestDigest(request);
+    const RequestId train_id = {name + "/train", digest};
+    const RequestId evaluate_id = {name + "/evaluate", digest};
+    ASSIGN_OR_RETURN(std::optional<v1::Job> training, Find(train_id, call));
+    ASSIGN_OR_RETURN(std::optional<v1::Job> evaluation,
+                     Find(evaluate_id, call));
+
+    const std::string split =
+        request.split().empty() ? "validation" : request.split();
+    v1::Job plan;
+    if (!training.has_value()) {
+      // Before anything is submitted.
+      ASSIGN_OR_RETURN(const v1::Split parsed, ParseSplit(split));
+      if (parsed == v1::TEST) {
+        return TestSplitSealed(VersionText(train.dataset(), train.version()),
+                               "a model that is still to be made");
+      }
+      ASSIGN_OR_RETURN(plan,
+                       PlanTraining(peers_, train, Features::kExtracted, call));
+      plan.set_priority(train.priority());
     }
-    return TestSplitOpened(task, opener);
+    ASSIGN_OR_RETURN(const v1::Job extraction,
+                     Extract(train, name + "/extract", call));
+    if (!training.has_value()) {
+      plan.add_depends_on(extraction.id());
+      ASSIGN_OR_RETURN(training, Submit(std::move(plan), train_id, call));
+    }
+    if (!evaluation.has_value()) {
+      v1::EvaluateTask task;
+      task.set_model(train.model());
+      task.set_model_job(training->id());
+      task.set_dataset(train.dataset());
+      task.set_dataset_version(train.version());
+      task.set_split(split);
+      v1::Job job = EvaluationJob(
+          task, absl::StrCat(train.model(), " of job ", training->id()));
+      job.set_priority(train.priority());
+      job.add_depends_on(training->id());
+      ASSIGN_OR_RETURN(evaluation, Submit(std::move(job), evaluate_id, call));
+    }
+    *response.add_jobs() = extraction;
+    *response.add_jobs() = *std::move(training);
+    *response.add_jobs() = *std::move(evaluation);
+    return absl::OkStatus();
   }
 
-  absl::StatusOr<v1::FeatureSpace> ResolveSpace(
-      const v1::TrainRequest& request, const grpc::ServerContext* call) {
-    v1::ResolveFeatureSpaceRequest resolve;
-    resolve.set_backbone(request.backbone());
-    resolve.set_cut(request.cut());
-    resolve.set_pooling(request.pooling());
-    resolve.set_precision(request.precision());
-    const auto extraction =
+  // `model_text` says which model, for people.
+  static v1::Job EvaluationJob(const v1::EvaluateTask& task,
+                               const std::string& model_text) {
+    v1::Job job;
+    job.set_kind(v1::EVALUATION);
+    job.set_title(
+        absl::StrCat("evaluate ", model_text, " on ",
+                     VersionText(task.dataset(), task.dataset_version()), "/",
+                     task.split()));
+    *job.add_tasks()->mutable_spec()->mutable_evaluate() = task;
+    return job;
+  }
+
+  // The features that `train` needs.
+  absl::StatusOr<v1::Job> Extract(const v1::TrainRequest& train,
+                                  const std::string& request_id,
+                                  const grpc::ServerContext* call) {
+    v1::ExtractRequest extract;
+    extract.set_dataset(train.dataset());
+    extract.set_version(train.version());
+    extract.set_backbone(train.backbone());
+    extract.set_cut(train.cut());
+    extract.set_pooling(train.pooling());
+    extract.set_precision(train.precision());
+    extract.set_priority(train.priority());
+    extract.set_request_id(request_id);
+    const auto features =
         v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
-    return CallPeer(*extraction, &v1::FeatureService::Stub::ResolveFeatureSpace,
-                    resolve, call);
+    return CallPeer(*features, &v1::FeatureService::Stub::Extract, extract,
+                    call);
   }
 
-  absl::Status CheckFeatures(const std::string& space,
-                             const std::vector<v1::Example>& examples,
-                             const std::string& remedy,
-                             const grpc::ServerContext* call) {
-    const std::vector<std::string> rows = ImagesOf(examples);
-    const std::set<std::string> images(rows.begin(), rows.end());
-    ASSIGN_OR_RETURN(const std::vector<std::string> missing,
-                     FindMissingFeatures(peers_, space,
-                                         {images.begin(), images.end()}, call));
-    if (missing.empty()) return absl::OkStatus();
-    return WithReason(
-        absl::FailedPreconditionError(absl::StrCat(
-            missing.size(), " of ", images.size(),
-            " images have no feature in this space; all are needed. Run `",
-            remedy, "`")),
-        "FEATURES_MISSING", {{"missing", std::to_string(missing.size())}});
+  // Under which a job is submitted once.
+  struct RequestId {
+    std::string id;
+    std::string digest;
+  };
+
+  absl::StatusOr<std::optional<v1::Job>> Find(const RequestId& id,
+                                              const grpc::ServerContext* call) {
+    return FindSubmittedJob(peers_, id.id, id.digest, call);
   }
 
-  absl::StatusOr<v1::Job> Submit(const v1::SubmitJobRequest& submit,
+  absl::StatusOr<v1::Job> Submit(v1::Job job, const RequestId& id,
                                  const grpc::ServerContext* call) {
+    v1::SubmitJobRequest submit;
+    *submit.mutable_job() = std::move(job);
+    submit.mutable_job()->set_request_id(id.id);
+    submit.mutable_job()->set_request_digest(id.digest);
     const auto scheduler =
         v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
     return CallPeer(*scheduler, &v1::JobService::Stub::SubmitJob, submit, call);

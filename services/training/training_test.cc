@@ -1,126 +1,18 @@
 // The training service and its two handlers over real in-process channels.
-#include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/testing/fake_platform.h"
-#include "services/testing/png.h"
-#include "services/training/evaluation_handler.h"
-#include "services/training/training_handler.h"
+#include "services/training/training_fixture.h"
 
 namespace nevus {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-
-// Features are written by the test, so no network runs: two Gaussians, four
-// standard deviations apart in one of 64 numbers, whose Bayes rule has an AUC
-// of Phi(4 / sqrt(2)) = 0.998.
-class TrainingTest : public ::testing::Test {
- protected:
-  TrainingTest() {
-    platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
-    train_.set_dataset("isic");
-    train_.set_version(1);
-    train_.set_backbone("vgg16");
-    train_.set_cut("block1_pool");
-    train_.set_precision("fp32");
-    train_.set_model("melanoma");
-    train_.set_positive("melanoma");
-    evaluate_.set_model("melanoma");
-    evaluate_.set_model_version(1);
-    evaluate_.set_dataset("isic");
-    evaluate_.set_dataset_version(1);
-    evaluate_.set_split("validation");
-  }
-
-  void AddRows(v1::Split split, const std::string& label, int count) {
-    for (int i = 0; i < count; ++i) {
-      const int n = rows_++;
-      v1::Feature feature;
-      feature.set_image_digest(platform_.AddExample(
-          "e" + std::to_string(n), split, label, NoisePng(128, n)));
-      const float shift = label == "melanoma" ? 0.5f : 0.0f;
-      for (int j = 0; j < 64; ++j) {
-        feature.add_values(shift + normal_(random_));
-      }
-      features_.push_back(feature);
-    }
-  }
-
-  void WriteFeatures() {
-    grpc::ClientContext resolve_context;
-    v1::ResolveFeatureSpaceRequest resolve;
-    resolve.set_backbone("vgg16");
-    resolve.set_cut("block1_pool");
-    resolve.set_precision("fp32");
-    v1::WriteFeaturesRequest write;
-    ASSERT_THAT(FromGrpc(platform_.features()->ResolveFeatureSpace(
-                    &resolve_context, resolve, write.mutable_space())),
-                IsOk());
-    *write.mutable_features() = {features_.begin(), features_.end()};
-    write.mutable_lease()->set_job("j-0");
-    write.mutable_lease()->set_fencing_token(1);
-    grpc::ClientContext context;
-    v1::WriteFeaturesResponse response;
-    ASSERT_THAT(FromGrpc(platform_.features()->WriteFeatures(&context, write,
-                                                             &response)),
-                IsOk());
-  }
-
-  // A dataset from which a model can be made, with its features.
-  void AddAll() {
-    AddRows(v1::TRAIN, "melanoma", 60);
-    AddRows(v1::TRAIN, "nevus", 60);
-    AddRows(v1::TRAIN, "keratosis", 60);
-    AddRows(v1::VALIDATION, "melanoma", 40);
-    AddRows(v1::VALIDATION, "nevus", 40);
-    AddRows(v1::TEST, "melanoma", 20);
-    AddRows(v1::TEST, "nevus", 20);
-    WriteFeatures();
-  }
-
-  absl::StatusOr<v1::Job> Train() {
-    grpc::ClientContext context;
-    v1::Job job;
-    const absl::Status status =
-        FromGrpc(platform_.training()->Train(&context, train_, &job));
-    if (!status.ok()) return status;
-    return job;
-  }
-
-  absl::StatusOr<v1::Job> Evaluate() {
-    grpc::ClientContext context;
-    v1::Job job;
-    const absl::Status status =
-        FromGrpc(platform_.training()->Evaluate(&context, evaluate_, &job));
-    if (!status.ok()) return status;
-    return job;
-  }
-
-  void TrainModel() {
-    ASSERT_THAT(platform_.RunJob(Train().value(), *trainer_), IsOk());
-  }
-
-  FakePlatform platform_;
-  std::unique_ptr<TaskHandler> trainer_ = NewTrainingHandler(platform_.peers());
-  std::unique_ptr<TaskHandler> judge_ = NewEvaluationHandler(platform_.peers());
-  v1::TrainRequest train_;
-  v1::EvaluateRequest evaluate_;
-
- private:
-  std::mt19937 random_{20240229};
-  std::normal_distribution<float> normal_;
-  int rows_ = 0;
-  std::vector<v1::Feature> features_;
-};
 
 TEST_F(TrainingTest, SeparableFeaturesGiveAModelThatSeparatesThem) {
   AddAll();
@@ -132,13 +24,7 @@ TEST_F(TrainingTest, SeparableFeaturesGiveAModelThatSeparatesThem) {
   EXPECT_THAT(context.reports().back().message(),
               MatchesRegex("validation AUC [01][.][0-9]+"));
 
-  grpc::ClientContext get_context;
-  v1::GetModelRequest get;
-  get.set_name("melanoma");
-  get.set_version(1);
-  v1::Model model;
-  ASSERT_THAT(FromGrpc(platform_.models()->GetModel(&get_context, get, &model)),
-              IsOk());
+  const v1::Model model = GetModel(1).value();
   EXPECT_GT(model.training().validation_auc(), 0.97);
   EXPECT_EQ(model.training().train_examples(), 180);
   EXPECT_EQ(model.training().validation_examples(), 80);
@@ -207,6 +93,37 @@ TEST_F(TrainingTest, ACancelledTrainingRegistersNothing) {
   EXPECT_THAT(trainer_->Run(job.tasks(0).spec(), context),
               StatusIs(absl::StatusCode::kCancelled, ""));
   EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kNotFound, "model"));
+}
+
+TEST_F(TrainingTest, ARequestIdIsAnsweredBeforeAnythingIsChecked) {
+  AddAll();
+  train_.set_request_id("once");
+  train_.set_priority(-7);
+  const v1::Job job = Train().value();
+  EXPECT_EQ(job.request_id(), "once");
+  EXPECT_EQ(job.request_digest().size(), 64u);
+  EXPECT_EQ(job.priority(), -7);
+  // Without features the request would be refused today.
+  AddRows(v1::TRAIN, "nevus", 1);
+  EXPECT_EQ(Train().value().id(), job.id());
+  train_.set_seed(1);
+  const absl::Status other = Train().status();
+  EXPECT_THAT(other, StatusIs(absl::StatusCode::kAlreadyExists, job.id()));
+  EXPECT_EQ(ReasonOf(other), "REQUEST_ID_REUSED");
+  // Not even by another method whose request looks the same on the wire.
+  evaluate_ = v1::EvaluateRequest();
+  evaluate_.set_request_id("once");
+  EXPECT_EQ(ReasonOf(Evaluate().status()), "REQUEST_ID_REUSED");
+  train_.set_request_id("another");
+  EXPECT_EQ(ReasonOf(Train().status()), "FEATURES_MISSING");
+  train_.set_request_id(std::string(65, 'x'));
+  EXPECT_EQ(ReasonOf(Train().status()), "REQUEST_ID_TOO_LONG");
+  EXPECT_EQ(platform_.jobs().size(), 1u);
+}
+
+TEST_F(TrainingTest, WithoutARequestIdEveryCallIsAJob) {
+  AddAll();
+  EXPECT_NE(Train().value().id(), Train().value().id());
 }
 
 TEST_F(TrainingTest, AnEvaluationIsRecordedWithItsReport) {

@@ -1,5 +1,7 @@
-// The loop of one worker: lease a task, keep the lease alive, do the task, say
-// how it went. Stateless: it may be killed at any moment.
+// The loop of one worker: lease a task, do it, say how it went, again. Keeps
+// nothing: it may be killed at any moment, or stopped and continued after its
+// lease is over: then its writes and its answer are refused, and it takes the
+// next task.
 #ifndef NEVUS_SERVICES_WORKER_WORKER_LOOP_H_
 #define NEVUS_SERVICES_WORKER_WORKER_LOOP_H_
 
@@ -13,12 +15,17 @@
 
 namespace nevus {
 
+// A name that no other worker has: "extraction-3f2a09bc".
+std::string NewWorkerName(const std::string& kind);
+
 // Runs a thread. Stop (or the destructor) ends it: the current task is told to
 // stop and given back.
 class WorkerLoop {
  public:
-  // `peers` must outlive this.
-  WorkerLoop(const Peers& peers, std::unique_ptr<TaskHandler> handler);
+  // `peers` must outlive this. `name`: unique among the workers of the
+  // scheduler; "" makes one.
+  WorkerLoop(const Peers& peers, std::unique_ptr<TaskHandler> handler,
+             const std::string& name = "");
   ~WorkerLoop();
   WorkerLoop(const WorkerLoop&) = delete;
   WorkerLoop& operator=(const WorkerLoop&) = delete;
@@ -30,8 +37,6 @@ class WorkerLoop {
   void Stop();
 
  private:
-  class Attempt;
-
   void Run();
   void RunOneTask();
 

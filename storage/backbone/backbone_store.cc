@@ -38,7 +38,8 @@ absl::Status Exists(const std::string& message) {
 
 absl::StatusOr<v1::Backbone> BackboneStore::Put(v1::Backbone backbone,
                                                 std::string_view weights,
-                                                absl::Time now) {
+                                                absl::Time now,
+                                                const RequestEntry& entry) {
   const std::string& name = backbone.name();
   MutexLock lock(writers_);
   ASSIGN_OR_RETURN(const std::vector<v1::Backbone> others,
@@ -46,7 +47,10 @@ absl::StatusOr<v1::Backbone> BackboneStore::Put(v1::Backbone backbone,
   for (const v1::Backbone& other : others) {
     const bool same = SameContent(other, backbone);
     if (other.name() == name) {
-      if (same) return other;
+      if (same) {
+        RETURN_IF_ERROR(entry.Apply(store_, {}, other));
+        return other;
+      }
       return Exists(absl::StrCat("backbone ", name, " stands for digest ",
                                  other.digest(), " (", other.normalization(),
                                  "); import the new one under another name"));
@@ -69,7 +73,8 @@ absl::StatusOr<v1::Backbone> BackboneStore::Put(v1::Backbone backbone,
   backbone.set_weights_bytes(static_cast<int64_t>(weights.size()));
   backbone.set_weights_sha256(weights.empty() ? "" : Sha256Hex(weights));
   *backbone.mutable_create_time() = TimestampOf(now);
-  RETURN_IF_ERROR(store_.Apply({PutRecord(BackboneKey(name), backbone)}));
+  RETURN_IF_ERROR(
+      entry.Apply(store_, {PutRecord(BackboneKey(name), backbone)}, backbone));
   return backbone;
 }
 
@@ -102,12 +107,13 @@ absl::StatusOr<std::vector<v1::Backbone>> BackboneStore::List(
   return backbones;
 }
 
-absl::Status BackboneStore::Delete(const std::string& name) {
+absl::Status BackboneStore::Delete(const std::string& name,
+                                   const RequestEntry& entry) {
   MutexLock lock(writers_);
   ASSIGN_OR_RETURN(const v1::Backbone backbone, Get(name));
   ASSIGN_OR_RETURN(std::vector<Mutation> batch, DeletePieces(backbone.name()));
   batch.push_back(DeleteKey(BackboneKey(backbone.name())));
-  return store_.Apply(std::move(batch));
+  return entry.Apply(store_, std::move(batch), v1::DeleteBackboneResponse());
 }
 
 absl::StatusOr<std::vector<Mutation>> BackboneStore::DeletePieces(

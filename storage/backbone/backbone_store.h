@@ -14,13 +14,15 @@
 #include "base/mutex.h"
 #include "protos/nevus/v1/backbone.pb.h"
 #include "storage/engine/key_value_store.h"
+#include "storage/engine/request_log.h"
 
 namespace nevus {
 
 // Thread-safe. Writers wait for each other, over their disk writes too. Readers
 // wait for nobody.
 //
-// Errors of all: NOT_FOUND (BACKBONE_NOT_FOUND); DATA_LOSS.
+// Errors of all: NOT_FOUND (BACKBONE_NOT_FOUND); DATA_LOSS. What takes a
+// RequestEntry writes the rpc's answer there, with the change.
 class BackboneStore {
  public:
   // `store` must outlive this.
@@ -33,14 +35,15 @@ class BackboneStore {
   // name a backbone by digest alone, another name gives the same weights
   // another normalisation (BACKBONE_EXISTS).
   absl::StatusOr<v1::Backbone> Put(v1::Backbone backbone,
-                                   std::string_view weights, absl::Time now);
+                                   std::string_view weights, absl::Time now,
+                                   const RequestEntry& entry = {});
 
   // By name or digest; a name wins.
   absl::StatusOr<v1::Backbone> Get(const std::string& name_or_digest) const;
   // The first `limit` after the name `start_after`, in order of name.
   absl::StatusOr<std::vector<v1::Backbone>> List(const std::string& start_after,
                                                  int limit) const;
-  absl::Status Delete(const std::string& name);
+  absl::Status Delete(const std::string& name, const RequestEntry& entry = {});
 
   // Calls `visit` with the weight file's pieces, of at most 4 MiB, in order,
   // until it returns false. DATA_LOSS, at the end: they do not have their

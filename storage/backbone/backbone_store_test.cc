@@ -7,6 +7,7 @@
 #include "base/status_matchers.h"
 #include "base/temp_dir.h"
 #include "gtest/gtest.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/testing/failing_store.h"
 #include "storage/testing/memory_store.h"
@@ -121,6 +122,56 @@ TEST(FailAtEveryPointTest, ABackboneIsNeverThereWithoutItsWeights) {
         << "a retry must succeed, also with another file";
     EXPECT_EQ(ReadAll(store, "b").value(), "short");
     EXPECT_EQ(memory.rows().size(), 2u) << "nothing of the first is left";
+  }
+}
+
+// Puts "b" twice and deletes it, each under an id of its own.
+absl::Status ChangeUnderIds(KeyValueStore& engine, absl::Time now,
+                            const std::string& weights) {
+  BackboneStore store(engine);
+  ASSIGN_OR_RETURN(const auto log, RequestLog::Open(engine));
+  const auto put = [&](const RequestEntry& entry) {
+    return store.Put(MakeBackbone("b", 'a'), weights, now, entry);
+  };
+  for (const char* id : {"put", "put what is there"}) {
+    ASSIGN_OR_RETURN(const v1::Backbone answer,
+                     log->Once<v1::Backbone>({id, "Put", "digest"}, put));
+    EXPECT_EQ(answer.create_time().seconds(), 1'700'000'000);
+  }
+  return log
+      ->Once<v1::DeleteBackboneResponse>(
+          {"delete", "Delete", "digest"},
+          [&](const RequestEntry& entry)
+              -> absl::StatusOr<v1::DeleteBackboneResponse> {
+            RETURN_IF_ERROR(store.Delete("b", entry));
+            return v1::DeleteBackboneResponse();
+          })
+      .status();
+}
+
+TEST(RequestIdTest, EveryChangeIsMadeOnceAndAnsweredTheSameAgain) {
+  MemoryStore memory;
+  ASSERT_THAT(ChangeUnderIds(memory, kNow, "weights"), IsOk());
+  const auto rows = memory.rows();
+  EXPECT_EQ(rows.size(), 2u * 3) << "three ids and their order, no backbone";
+  // It is not put again, and its deletion does not say that it is not there.
+  EXPECT_THAT(ChangeUnderIds(memory, kNow + absl::Hours(1), "weights"), IsOk());
+  EXPECT_EQ(memory.rows(), rows);
+}
+
+TEST(FailAtEveryPointTest, AChangeAndItsAnswerStandOrFallTogether) {
+  const std::string weights = Weights();
+  MemoryStore undisturbed;
+  ASSERT_THAT(ChangeUnderIds(undisturbed, kNow, weights), IsOk());
+  for (int fail_at = 1;; ++fail_at) {
+    SCOPED_TRACE(fail_at);
+    MemoryStore memory;
+    FailingStore failing(memory, fail_at);
+    const absl::Status broken = ChangeUnderIds(failing, kNow, weights);
+    if (!failing.fired()) break;
+    EXPECT_THAT(broken, StatusIs(StatusCode::kUnavailable, "fail"));
+    EXPECT_THAT(ChangeUnderIds(memory, kNow, weights), IsOk());
+    EXPECT_EQ(memory.rows(), undisturbed.rows());
   }
 }
 

@@ -134,11 +134,11 @@ absl::StatusOr<std::vector<v1::ImportOutcome>> DatasetStore::Add(
   return outcomes;
 }
 
-absl::Status DatasetStore::SetSplits(
-    const std::string& dataset,
-    const std::map<std::string, v1::Split>& splits) {
+absl::StatusOr<v1::Dataset> DatasetStore::SetSplits(
+    const std::string& dataset, const std::map<std::string, v1::Split>& splits,
+    const RequestEntry& entry) {
   MutexLock lock(writers_);
-  ASSIGN_OR_RETURN(v1::Dataset record, GetRecordOf(dataset));
+  ASSIGN_OR_RETURN(v1::Dataset changed, Get(dataset));
   ASSIGN_OR_RETURN(std::vector<v1::Example> rows, ReadRows(dataset, 0));
   std::vector<Mutation> batch;
   std::map<std::string, v1::Split> groups;
@@ -175,13 +175,16 @@ absl::Status DatasetStore::SetSplits(
                         ? DeleteKey(key)
                         : PutText(key, v1::Split_Name(split)));
   }
-  Count(rows, *record.mutable_draft_counts());
+  Count(rows, *changed.mutable_draft_counts());
+  v1::Dataset record = changed;
+  record.clear_versions();
   batch.push_back(PutRecord(DatasetKey(dataset), record));
-  return store_.Apply(std::move(batch));
+  RETURN_IF_ERROR(entry.Apply(store_, std::move(batch), changed));
+  return changed;
 }
 
 absl::StatusOr<v1::DatasetVersion> DatasetStore::Seal(
-    const std::string& dataset, absl::Time now) {
+    const std::string& dataset, absl::Time now, const RequestEntry& entry) {
   MutexLock lock(writers_);
   ASSIGN_OR_RETURN(const v1::Dataset current, Get(dataset));
   ASSIGN_OR_RETURN(const std::vector<v1::Example> rows, ReadRows(dataset, 0));
@@ -196,7 +199,9 @@ absl::StatusOr<v1::DatasetVersion> DatasetStore::Seal(
   sealed.set_digest(DatasetDigest(rows));
   if (!current.versions().empty() &&
       current.versions().rbegin()->digest() == sealed.digest()) {
-    return *current.versions().rbegin();
+    const v1::DatasetVersion& there = *current.versions().rbegin();
+    RETURN_IF_ERROR(entry.Apply(store_, {}, there));
+    return there;
   }
   ASSIGN_OR_RETURN(const int64_t newest, NewestNumber(store_, dataset));
   const int64_t version = newest + 1;
@@ -218,7 +223,7 @@ absl::StatusOr<v1::DatasetVersion> DatasetStore::Seal(
   }
   batch.push_back(PutText(NewestVersionKey(dataset), absl::StrCat(version)));
   batch.push_back(PutRecord(VersionKey(dataset, version), sealed));
-  RETURN_IF_ERROR(store_.Apply(std::move(batch)));
+  RETURN_IF_ERROR(entry.Apply(store_, std::move(batch), sealed));
   return sealed;
 }
 
@@ -267,8 +272,8 @@ absl::StatusOr<v1::DatasetVersion> DatasetStore::GetVersion(
   return sealed;
 }
 
-absl::StatusOr<int64_t> DatasetStore::Delete(const std::string& dataset,
-                                             int64_t version) {
+absl::StatusOr<v1::DeleteDatasetResponse> DatasetStore::Delete(
+    const std::string& dataset, int64_t version, const RequestEntry& entry) {
   MutexLock lock(writers_);
   ASSIGN_OR_RETURN(const v1::Dataset current, Get(dataset));
   std::vector<int64_t> versions = {version};
@@ -299,8 +304,10 @@ absl::StatusOr<int64_t> DatasetStore::Delete(const std::string& dataset,
     if (gone != 0) batch.push_back(DeleteKey(VersionKey(dataset, gone)));
   }
   ASSIGN_OR_RETURN(const int64_t freed, FreeImages(store_, lost, batch));
-  RETURN_IF_ERROR(store_.Apply(std::move(batch)));
-  return freed;
+  v1::DeleteDatasetResponse answer;
+  answer.set_images_freed(freed);
+  RETURN_IF_ERROR(entry.Apply(store_, std::move(batch), answer));
+  return answer;
 }
 
 absl::Status DatasetStore::ReadExamples(

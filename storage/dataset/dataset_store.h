@@ -22,6 +22,7 @@
 #include "base/mutex.h"
 #include "protos/nevus/v1/dataset.pb.h"
 #include "storage/engine/key_value_store.h"
+#include "storage/engine/request_log.h"
 
 namespace nevus {
 
@@ -36,7 +37,8 @@ struct NewExample {
 // they decide rests on what is stored. Readers wait for nobody.
 //
 // Errors of all: NOT_FOUND (DATASET_NOT_FOUND, VERSION_NOT_FOUND,
-// IMAGE_NOT_FOUND); DATA_LOSS naming the key.
+// IMAGE_NOT_FOUND); DATA_LOSS naming the key. What takes a RequestEntry writes
+// the rpc's answer there, with the change.
 class DatasetStore {
  public:
   // `store` must outlive this.
@@ -52,17 +54,20 @@ class DatasetStore {
       const std::string& dataset, std::vector<NewExample> examples,
       absl::Time now);
 
-  // Gives each row of the draft that `splits` names that split.
-  // INVALID_ARGUMENT: an id that is not there; FAILED_PRECONDITION:
-  // GROUP_IN_TWO_SPLITS.
-  absl::Status SetSplits(const std::string& dataset,
-                         const std::map<std::string, v1::Split>& splits);
+  // Gives each row of the draft that `splits` names that split; returns the
+  // dataset as it is then. INVALID_ARGUMENT: an id that is not there;
+  // FAILED_PRECONDITION: GROUP_IN_TWO_SPLITS.
+  absl::StatusOr<v1::Dataset> SetSplits(
+      const std::string& dataset,
+      const std::map<std::string, v1::Split>& splits,
+      const RequestEntry& entry = {});
 
   // Makes the next version of the draft, or returns the newest if that has the
   // same content. FAILED_PRECONDITION: DATASET_EMPTY;
   // GROUP_IN_TWO_SPLITS, naming two ids.
   absl::StatusOr<v1::DatasetVersion> Seal(const std::string& dataset,
-                                          absl::Time now);
+                                          absl::Time now,
+                                          const RequestEntry& entry = {});
 
   absl::StatusOr<v1::Dataset> Get(const std::string& dataset) const;
   // The first `limit` datasets after the name `start_after`, in order of name.
@@ -72,9 +77,11 @@ class DatasetStore {
                                                 int64_t version) const;
 
   // Deletes one version, or, if `version` is 0, the dataset with its draft and
-  // all versions. Returns how many images were freed because nothing else uses
+  // all versions. Says how many images were freed because nothing else uses
   // them.
-  absl::StatusOr<int64_t> Delete(const std::string& dataset, int64_t version);
+  absl::StatusOr<v1::DeleteDatasetResponse> Delete(
+      const std::string& dataset, int64_t version,
+      const RequestEntry& entry = {});
 
   // Calls `visit` with the rows of `version` (0: of the draft) that are in one
   // of `splits` (empty: all rows), in order of id, until it returns false.

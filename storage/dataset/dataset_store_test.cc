@@ -11,6 +11,7 @@
 #include "base/temp_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/testing/failing_store.h"
 #include "storage/testing/memory_store.h"
@@ -202,20 +203,21 @@ TEST(DatasetStoreTest, DeletingFreesOnlyImagesThatNothingUses) {
   Add(store, "a", {Row("3", "late")});
   ASSERT_THAT(store.Seal("a", kNow), IsOk());
 
-  EXPECT_EQ(store.Delete("a", 2).value(), 0) << "the draft uses its images";
+  EXPECT_EQ(store.Delete("a", 2).value().images_freed(), 0)
+      << "the draft uses its images";
   EXPECT_THAT(store.GetVersion("a", 2),
               StatusIs(StatusCode::kNotFound, "no version 2"));
   EXPECT_EQ(store.Seal("a", kNow).value().version(), 3)
       << "a number is not used again";
   ExpectWhole(memory);
 
-  EXPECT_EQ(store.Delete("a", 0).value(), 2);
+  EXPECT_EQ(store.Delete("a", 0).value().images_freed(), 2);
   EXPECT_THAT(store.Get("a"), StatusIs(StatusCode::kNotFound, "\"a\""));
   EXPECT_THAT(store.GetImage(Sha256Hex("own")),
               StatusIs(StatusCode::kNotFound, Sha256Hex("own")));
   EXPECT_THAT(store.GetImage(Sha256Hex("shared")), IsOk());
   ExpectWhole(memory);
-  EXPECT_EQ(store.Delete("a-b", 0).value(), 1);
+  EXPECT_EQ(store.Delete("a-b", 0).value().images_freed(), 1);
   EXPECT_TRUE(memory.rows().empty()) << "nothing is left behind";
 }
 
@@ -246,8 +248,8 @@ TEST(DatasetStoreTest, WhatIsNotThereIsNotFound) {
   for (const absl::Status& status :
        {store.Get("x").status(), store.Seal("x", kNow).status(),
         store.GetVersion("x", 1).status(), store.Delete("x", 0).status(),
-        store.SetSplits("x", {}), store.ReadExamples("x", 0, {}, ignore),
-        store.Get("empty").status()}) {
+        store.SetSplits("x", {}).status(),
+        store.ReadExamples("x", 0, {}, ignore), store.Get("empty").status()}) {
     EXPECT_THAT(status, StatusIs(StatusCode::kNotFound, "dataset"));
     EXPECT_EQ(ReasonOf(status), "DATASET_NOT_FOUND");
   }
@@ -284,7 +286,7 @@ TEST(FailAtEveryPointTest, RowsAndImagesAgreeAndARetrySucceeds) {
           store.Add("a", {Row("1", "A"), Row("2", "B")}, kNow).status());
       RETURN_IF_ERROR(store.Seal("a", kNow).status());
       RETURN_IF_ERROR(store.Add("b", {Row("1", "A")}, kNow).status());
-      RETURN_IF_ERROR(store.SetSplits("b", {{"1", v1::TEST}}));
+      RETURN_IF_ERROR(store.SetSplits("b", {{"1", v1::TEST}}).status());
       return store.Delete("a", 0).status();
     };
     const absl::Status status = scenario(failing);
@@ -296,6 +298,74 @@ TEST(FailAtEveryPointTest, RowsAndImagesAgreeAndARetrySucceeds) {
     EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, "fail"));
     ASSERT_THAT(scenario(memory), IsOk()) << "a retry must succeed";
     ExpectWhole(memory);
+  }
+}
+
+// Splits, seals and deletes "a", each under an id of its own. Returns the
+// answers.
+absl::StatusOr<std::vector<std::string>> ChangeUnderIds(KeyValueStore& engine,
+                                                        absl::Time now) {
+  DatasetStore store(engine);
+  ASSIGN_OR_RETURN(const auto log, RequestLog::Open(engine));
+  std::vector<std::string> answers;
+  const auto once = [&](const std::string& id, auto change) -> absl::Status {
+    using Answer = typename decltype(change(RequestEntry()))::value_type;
+    const RepeatableRequest call = {id, "method", "digest"};
+    ASSIGN_OR_RETURN(const Answer answer, log->Once<Answer>(call, change));
+    answers.push_back(answer.ShortDebugString());
+    return absl::OkStatus();
+  };
+  const auto seal = [&](const RequestEntry& entry) {
+    return store.Seal("a", now, entry);
+  };
+  RETURN_IF_ERROR(once("split", [&](const RequestEntry& entry) {
+    return store.SetSplits("a", {{"2", v1::TEST}}, entry);
+  }));
+  RETURN_IF_ERROR(once("seal", seal));
+  RETURN_IF_ERROR(once("seal of the same content", seal));
+  RETURN_IF_ERROR(once("delete a version", [&](const RequestEntry& entry) {
+    return store.Delete("a", 1, entry);
+  }));
+  RETURN_IF_ERROR(once("seal anew", seal));
+  RETURN_IF_ERROR(once("delete", [&](const RequestEntry& entry) {
+    return store.Delete("a", 0, entry);
+  }));
+  return answers;
+}
+
+TEST(RequestIdTest, EveryChangeIsMadeOnceAndAnsweredTheSameAgain) {
+  MemoryStore memory;
+  DatasetStore store(memory);
+  Add(store, "a", {Row("1", "A"), Row("2", "B")});
+  const auto first = ChangeUnderIds(memory, kNow);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->at(1), first->at(2)) << "nothing changed, and it answers";
+  const auto rows = memory.rows();
+  // The dataset is gone by now, and would not be found by a new call.
+  const auto second = ChangeUnderIds(memory, kNow + absl::Hours(1));
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(*second, *first);
+  EXPECT_EQ(memory.rows(), rows);
+}
+
+TEST(FailAtEveryPointTest, AChangeAndItsAnswerStandOrFallTogether) {
+  MemoryStore undisturbed;
+  DatasetStore reference(undisturbed);
+  Add(reference, "a", {Row("1", "A"), Row("2", "B")});
+  const auto answers = ChangeUnderIds(undisturbed, kNow);
+  ASSERT_THAT(answers, IsOk());
+  for (int fail_at = 1;; ++fail_at) {
+    SCOPED_TRACE(fail_at);
+    MemoryStore memory;
+    DatasetStore store(memory);
+    Add(store, "a", {Row("1", "A"), Row("2", "B")});
+    FailingStore failing(memory, fail_at);
+    const auto broken = ChangeUnderIds(failing, kNow);
+    if (!failing.fired()) break;
+    EXPECT_THAT(broken, StatusIs(StatusCode::kUnavailable, "fail"));
+    EXPECT_EQ(*ChangeUnderIds(memory, kNow), *answers)
+        << "what was done is not done again, what was not done is";
+    EXPECT_EQ(memory.rows(), undisturbed.rows());
   }
 }
 

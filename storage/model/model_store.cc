@@ -24,10 +24,6 @@ std::string ModelKey(const std::string& name, int64_t version) {
 std::string HeadKey(const std::string& name, int64_t version) {
   return Key({"head", name, KeyNumber(version)});
 }
-// The version that a task registered, as text.
-std::string RegisteredKey(const v1::Lease& lease) {
-  return Key({"registered", TaskKey(lease)});
-}
 std::string AliasKey(const std::string& model, const std::string& alias) {
   return Key({"alias", model, alias});
 }
@@ -92,7 +88,8 @@ absl::StatusOr<int64_t> ModelStore::NewestVersion(
 }
 
 absl::StatusOr<v1::Model> ModelStore::Register(
-    v1::Model model, const std::optional<v1::Lease>& lease, absl::Time now) {
+    v1::Model model, const std::optional<v1::Lease>& lease, absl::Time now,
+    const RequestEntry& entry) {
   const std::string digest = ModelDigest(model);
   MutexLock lock(writers_);
   std::vector<Mutation> batch;
@@ -120,8 +117,9 @@ absl::StatusOr<v1::Model> ModelStore::Register(
   if (lease.has_value()) {
     batch.push_back(PutText(RegisteredKey(*lease),
                             absl::StrCat(model.name(), "@", model.version())));
+    RETURN_IF_ERROR(checkpoints_.Drop(lease->job(), batch));
   }
-  RETURN_IF_ERROR(store_.Apply(std::move(batch)));
+  RETURN_IF_ERROR(entry.Apply(store_, std::move(batch), listed));
   return model;
 }
 
@@ -188,23 +186,23 @@ absl::StatusOr<v1::Alias> ModelStore::GetAlias(const std::string& model,
 }
 
 absl::StatusOr<v1::Alias> ModelStore::Move(v1::Alias alias, int64_t to_version,
-                                           absl::Time now) {
+                                           absl::Time now,
+                                           const RequestEntry& entry) {
   v1::AliasMove& move = *alias.add_history();
   move.set_from_version(alias.version());
   move.set_to_version(to_version);
   *move.mutable_move_time() = TimestampOf(now);
   alias.set_version(to_version);
   alias.set_etag(EtagOf(alias));
-  RETURN_IF_ERROR(
-      store_.Apply({PutRecord(AliasKey(alias.model(), alias.alias()), alias)}));
+  RETURN_IF_ERROR(entry.Apply(
+      store_, {PutRecord(AliasKey(alias.model(), alias.alias()), alias)},
+      alias));
   return alias;
 }
 
-absl::StatusOr<v1::Alias> ModelStore::Promote(const std::string& model,
-                                              int64_t version,
-                                              const std::string& alias,
-                                              const std::string& etag,
-                                              absl::Time now) {
+absl::StatusOr<v1::Alias> ModelStore::Promote(
+    const std::string& model, int64_t version, const std::string& alias,
+    const std::string& etag, absl::Time now, const RequestEntry& entry) {
   MutexLock lock(writers_);
   RETURN_IF_ERROR(Get(model, version).status());
   absl::StatusOr<v1::Alias> current = GetAlias(model, alias);
@@ -222,13 +220,17 @@ absl::StatusOr<v1::Alias> ModelStore::Promote(const std::string& model,
             " now; read it again and decide anew")),
         "ALIAS_ETAG_STALE", {{"etag", current->etag()}});
   }
-  if (current->version() == version) return current;
-  return Move(*std::move(current), version, now);
+  if (current->version() == version) {
+    RETURN_IF_ERROR(entry.Apply(store_, {}, *current));
+    return current;
+  }
+  return Move(*std::move(current), version, now, entry);
 }
 
 absl::StatusOr<v1::Alias> ModelStore::Rollback(const std::string& model,
                                                const std::string& alias,
-                                               absl::Time now) {
+                                               absl::Time now,
+                                               const RequestEntry& entry) {
   MutexLock lock(writers_);
   ASSIGN_OR_RETURN(v1::Alias current, GetAlias(model, alias));
   const std::vector<int64_t> earlier = EarlierVersions(current);
@@ -239,7 +241,7 @@ absl::StatusOr<v1::Alias> ModelStore::Rollback(const std::string& model,
             " and pointed at none before; promote the version that you want")),
         "NO_HISTORY");
   }
-  return Move(std::move(current), earlier.back(), now);
+  return Move(std::move(current), earlier.back(), now, entry);
 }
 
 absl::StatusOr<std::vector<v1::Alias>> ModelStore::ListAliases(
@@ -298,6 +300,17 @@ absl::StatusOr<std::string> ModelStore::GetReport(
   absl::StatusOr<std::string> report = GetText(store_, key);
   if (absl::IsNotFound(report.status())) return DamagedValue(key, "is gone");
   return report;
+}
+
+absl::Status ModelStore::WriteCheckpoint(const v1::Checkpoint& checkpoint,
+                                         const v1::Lease& lease) {
+  MutexLock lock(writers_);
+  return checkpoints_.Write(checkpoint, lease);
+}
+
+absl::StatusOr<v1::Checkpoint> ModelStore::ReadCheckpoint(
+    const std::string& job, int task) const {
+  return checkpoints_.Read(job, task);
 }
 
 }  // namespace nevus

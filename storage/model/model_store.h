@@ -1,5 +1,6 @@
-// Keeps models: their versions, the aliases that point at them, and what
-// evaluations found. The last store before prediction. Takes a head for
+// Keeps models: their versions, the aliases that point at them, what
+// evaluations found, and what trainings have so far (checkpoint_store.h). The
+// last store before prediction. Takes a head for
 // numbers: whether they agree is checked before.
 #ifndef NEVUS_STORAGE_MODEL_MODEL_STORE_H_
 #define NEVUS_STORAGE_MODEL_MODEL_STORE_H_
@@ -17,6 +18,8 @@
 #include "protos/nevus/v1/job.pb.h"
 #include "protos/nevus/v1/model.pb.h"
 #include "storage/engine/key_value_store.h"
+#include "storage/engine/request_log.h"
+#include "storage/model/checkpoint_store.h"
 
 namespace nevus {
 
@@ -25,18 +28,23 @@ namespace nevus {
 //
 // Errors of all: NOT_FOUND (MODEL_NOT_FOUND, ALIAS_NOT_FOUND,
 // EVALUATION_NOT_FOUND); DATA_LOSS. With a lease: LEASE_INVALID,
-// FENCING_TOKEN_STALE, as fence.h.
+// FENCING_TOKEN_STALE, as fence.h. What takes a RequestEntry writes the rpc's
+// answer there, with the change.
 class ModelStore {
  public:
   // `store` must outlive this.
-  explicit ModelStore(KeyValueStore& store) : store_(store) {}
+  explicit ModelStore(KeyValueStore& store)
+      : store_(store), checkpoints_(store) {}
 
   // Stores the next version of `model`, synced, and returns it with its
   // output-only fields. A lease's task registers once: after that it gets the
-  // version that is there.
+  // version that is there. The same batch drops the checkpoints of its job. The
+  // answer in `entry` is without the head, which is read again: thousands of
+  // them would be more than the models.
   absl::StatusOr<v1::Model> Register(v1::Model model,
                                      const std::optional<v1::Lease>& lease,
-                                     absl::Time now);
+                                     absl::Time now,
+                                     const RequestEntry& entry = {});
   absl::StatusOr<v1::Model> Get(const std::string& name, int64_t version) const;
   absl::StatusOr<v1::Model> GetByAlias(const std::string& name,
                                        const std::string& alias) const;
@@ -58,11 +66,13 @@ class ModelStore {
   // ABORTED: `etag` is not "" and not the alias's (ALIAS_ETAG_STALE).
   absl::StatusOr<v1::Alias> Promote(const std::string& model, int64_t version,
                                     const std::string& alias,
-                                    const std::string& etag, absl::Time now);
+                                    const std::string& etag, absl::Time now,
+                                    const RequestEntry& entry = {});
   // Points `alias` back at where it pointed before; again, one further back.
   // FAILED_PRECONDITION: there is no earlier version (NO_HISTORY).
   absl::StatusOr<v1::Alias> Rollback(const std::string& model,
-                                     const std::string& alias, absl::Time now);
+                                     const std::string& alias, absl::Time now,
+                                     const RequestEntry& entry = {});
   // Of `model` ("": of all), in order of model and alias.
   absl::StatusOr<std::vector<v1::Alias>> ListAliases(
       const std::string& model) const;
@@ -77,14 +87,21 @@ class ModelStore {
   absl::StatusOr<std::string> GetReport(
       const v1::GetEvaluationRequest& which) const;
 
+  // CheckpointStore's Write and Read.
+  absl::Status WriteCheckpoint(const v1::Checkpoint& checkpoint,
+                               const v1::Lease& lease);
+  absl::StatusOr<v1::Checkpoint> ReadCheckpoint(const std::string& job,
+                                                int task) const;
+
  private:
   absl::StatusOr<int64_t> NewestVersion(const std::string& name) const;
   absl::StatusOr<v1::Alias> GetAlias(const std::string& model,
                                      const std::string& alias) const;
   absl::StatusOr<v1::Alias> Move(v1::Alias alias, int64_t to_version,
-                                 absl::Time now);
+                                 absl::Time now, const RequestEntry& entry);
 
   KeyValueStore& store_;
+  CheckpointStore checkpoints_;
   Mutex writers_;
 };
 

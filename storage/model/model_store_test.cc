@@ -8,6 +8,7 @@
 #include "base/temp_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/model/model_digest.h"
 #include "storage/testing/failing_store.h"
@@ -237,6 +238,73 @@ TEST(FailAtEveryPointTest, AModelIsNeverThereWithoutItsHead) {
   EXPECT_EQ(
       store.Register(MakeModel("m"), MakeLease(0, 1), kNow).value().version(),
       1);
+}
+
+// Registers versions 1 and 2, promotes both and rolls back once, each under an
+// id of its own. Returns the answers.
+absl::StatusOr<std::vector<std::string>> ChangeUnderIds(KeyValueStore& engine,
+                                                        absl::Time now) {
+  ModelStore store(engine);
+  ASSIGN_OR_RETURN(const auto log, RequestLog::Open(engine));
+  std::vector<std::string> answers;
+  const auto once = [&](const std::string& id, auto change) -> absl::Status {
+    using Answer = typename decltype(change(RequestEntry()))::value_type;
+    const RepeatableRequest call = {id, "method", "digest"};
+    ASSIGN_OR_RETURN(Answer answer, log->Once<Answer>(call, change));
+    answers.push_back(answer.ShortDebugString());
+    return absl::OkStatus();
+  };
+  for (const char* id : {"register 1", "register 2"}) {
+    RETURN_IF_ERROR(
+        once(id, [&](const RequestEntry& entry) -> absl::StatusOr<v1::Model> {
+          ASSIGN_OR_RETURN(
+              v1::Model model,
+              store.Register(MakeModel("m"), std::nullopt, now, entry));
+          model.clear_head();
+          return model;
+        }));
+  }
+  for (const int version : {1, 2, 2}) {
+    const std::string id = "promote " + std::to_string(answers.size());
+    RETURN_IF_ERROR(once(id, [&](const RequestEntry& entry) {
+      return store.Promote("m", version, "production", "", now, entry);
+    }));
+  }
+  RETURN_IF_ERROR(once("rollback", [&](const RequestEntry& entry) {
+    return store.Rollback("m", "production", now, entry);
+  }));
+  return answers;
+}
+
+TEST(RequestIdTest, EveryChangeIsMadeOnceAndAnsweredTheSameAgain) {
+  MemoryStore memory;
+  const auto first = ChangeUnderIds(memory, kNow);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->at(3), first->at(4)) << "nothing moved, and it answers";
+  const auto rows = memory.rows();
+  const auto second = ChangeUnderIds(memory, kNow + absl::Hours(1));
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(*second, *first);
+  EXPECT_EQ(memory.rows(), rows);
+  EXPECT_EQ(ModelStore(memory).GetByAlias("m", "production").value().version(),
+            1);
+}
+
+TEST(FailAtEveryPointTest, AChangeAndItsAnswerStandOrFallTogether) {
+  MemoryStore undisturbed;
+  const auto answers = ChangeUnderIds(undisturbed, kNow);
+  ASSERT_THAT(answers, IsOk());
+  for (int fail_at = 1;; ++fail_at) {
+    SCOPED_TRACE(fail_at);
+    MemoryStore memory;
+    FailingStore failing(memory, fail_at);
+    const auto broken = ChangeUnderIds(failing, kNow);
+    if (!failing.fired()) break;
+    EXPECT_THAT(broken, StatusIs(StatusCode::kUnavailable, "fail"));
+    EXPECT_EQ(*ChangeUnderIds(memory, kNow), *answers)
+        << "what was done is not done again, what was not done is";
+    EXPECT_EQ(memory.rows(), undisturbed.rows());
+  }
 }
 
 TEST(ModelStoreTest, ReopeningKeepsEverything) {

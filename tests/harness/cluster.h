@@ -10,6 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/temp_dir.h"
 #include "tests/harness/process.h"
 
@@ -27,7 +29,11 @@ Topology TopologyFromEnvironment();
 // Thread-compatible.
 class Cluster {
  public:
-  static absl::StatusOr<std::unique_ptr<Cluster>> Start(Topology topology);
+  // `dir` is where data and logs go and stay; "" takes a temporary directory,
+  // which is gone with the cluster. `flags` go to each process.
+  static absl::StatusOr<std::unique_ptr<Cluster>> Start(
+      Topology topology, const std::string& dir = "",
+      const std::vector<std::string>& flags = {});
   // Kills what still runs.
   ~Cluster() = default;
 
@@ -39,6 +45,23 @@ class Cluster {
   // kill -9 to one: "scheduler", "worker-extraction" ... ("all" in one
   // process).
   absl::Status Kill(const std::string& name);
+  // Starts one that was killed again over the same data; does not wait for it.
+  absl::Status Launch(const std::string& name);
+  // Waits until it serves; returns how long that took since it was started.
+  // INTERNAL with the logs if it ends before.
+  absl::StatusOr<absl::Duration> AwaitServing(const std::string& name);
+  // Kills one and starts it again while the others go on: all three of the
+  // above.
+  absl::StatusOr<absl::Duration> Restart(const std::string& name);
+  // Stops one with SIGSTOP: it neither runs nor ends, as a machine that hangs;
+  // and lets it go on.
+  absl::Status Pause(const std::string& name);
+  absl::Status Continue(const std::string& name);
+  // One more process, with one worker of this kind; returns when it serves.
+  // REQUIRES: kManyProcesses.
+  absl::Status AddWorker(const std::string& name, const std::string& kind);
+  // Those that ended though nobody here ended them.
+  std::vector<std::string> Ended();
   std::vector<std::string> process_names() const;
 
   // For --server: one address, or one a service.
@@ -50,8 +73,10 @@ class Cluster {
   // what it printed.
   std::string CliJson(std::vector<std::string> arguments) const;
 
-  // A file in the cluster's temporary directory.
-  std::string File(const std::string& name) const { return dir_.File(name); }
+  // A file in the cluster's directory.
+  std::string File(const std::string& name) const { return dir_ + "/" + name; }
+  // What one process logged so far.
+  std::string LogOf(const std::string& name) const;
   // What the processes logged, for a failing test to show.
   std::string Logs() const;
 
@@ -59,14 +84,23 @@ class Cluster {
   struct Member {
     std::string name;
     std::vector<std::string> arguments;
-    std::unique_ptr<Process> process;
+    std::unique_ptr<Process> process;  // null: does not run
+    Stopwatch since_start = {};
   };
 
   Cluster() = default;
-  absl::Status AwaitServing(Member& member) const;
+  absl::StatusOr<Member*> Find(const std::string& name);
+  absl::Status Signal(const std::string& name, int signal);
+  Member NewMember(const std::string& name, int port,
+                   const std::string& services, const std::string& workers,
+                   const std::string& peers) const;
+  absl::Status Launch(Member& member) const;
+  absl::StatusOr<absl::Duration> AwaitServing(Member& member) const;
 
-  TempDir dir_;
+  std::unique_ptr<TempDir> temp_dir_;  // if none was given
+  std::string dir_;
   std::string server_;
+  std::vector<std::string> flags_;
   std::vector<Member> members_;
 };
 

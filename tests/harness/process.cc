@@ -94,6 +94,10 @@ bool Process::running() {
   return !ended_;
 }
 
+void Process::Signal(int signal) {
+  if (running()) kill(pid_, signal);
+}
+
 int Process::End(int signal) {
   if (!ended_) {
     kill(pid_, signal);

@@ -36,6 +36,8 @@ class Process {
   pid_t pid() const { return pid_; }
   // True until it has ended.
   bool running();
+  // Sends `signal`, such as SIGSTOP; does not wait for what it does.
+  void Signal(int signal);
   // Sends `signal` and waits for the end; returns the exit code as above.
   int End(int signal);
 

@@ -195,6 +195,17 @@ class SchedulerService final : public HostedService {
     return {jobs_.get(), workers_.get()};
   }
 
+  absl::Status Backup(const std::string& dir) override {
+    RETURN_IF_ERROR(engine_->Checkpoint(dir));
+    // Whoever opens the copy has to know that tokens were given since.
+    ASSIGN_OR_RETURN(const std::unique_ptr<RocksDbStore> copy,
+                     RocksDbStore::Open(dir));
+    return copy->Apply({MarkRestored()});
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return engine_->Verify(visit);
+  }
+
   void Start() override {
     ticker_ = std::thread([this] {
       while (!stop_.WaitFor(kTickEvery)) scheduler_->Tick();
@@ -211,7 +222,7 @@ class SchedulerService final : public HostedService {
  private:
   SchedulerService() = default;
 
-  std::unique_ptr<KeyValueStore> engine_;
+  std::unique_ptr<RocksDbStore> engine_;
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<JobServiceImpl> jobs_;

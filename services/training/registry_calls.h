@@ -1,11 +1,13 @@
-// What training and evaluation ask the registry: models, and who opened a test
-// split. `caller` as in services/runtime/peer_call.h.
+// What training and evaluation ask of the registry: models, which job made one,
+// who opened a test split, and to register one. `caller` as in
+// services/runtime/peer_call.h.
 #ifndef NEVUS_SERVICES_TRAINING_REGISTRY_READS_H_
 #define NEVUS_SERVICES_TRAINING_REGISTRY_READS_H_
 
 #include <grpcpp/server_context.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,6 +23,20 @@ absl::StatusOr<v1::Model> GetModelVersion(const Peers& peers,
                                           const std::string& name,
                                           int64_t version,
                                           const grpc::ServerContext* caller);
+
+// The version of `name`, without its head, whose lineage names `job`; nothing
+// if there is none. A task that is tried again, since nobody heard of its end,
+// finds its model so.
+absl::StatusOr<std::optional<v1::Model>> FindModelOfJob(const Peers& peers,
+                                                        const std::string& name,
+                                                        const std::string& job);
+
+// Registers `model` with the right of `lease`, once; returns "melanoma@1".
+absl::StatusOr<std::string> RegisterModel(const Peers& peers, v1::Model model,
+                                          const v1::Lease& lease);
+
+// "melanoma@1"
+std::string VersionText(const v1::Model& model);
 
 // The job that evaluated this model version on this split; "" if none did.
 absl::StatusOr<std::string> JobThatEvaluated(const Peers& peers,

@@ -1,4 +1,6 @@
-#include "services/training/registry_reads.h"
+#include "services/training/registry_calls.h"
+
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
@@ -27,6 +29,41 @@ absl::StatusOr<v1::Model> GetModelVersion(const Peers& peers,
   const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
   return CallPeer(*registry, &v1::ModelService::Stub::GetModel, request,
                   caller);
+}
+
+absl::StatusOr<std::optional<v1::Model>> FindModelOfJob(
+    const Peers& peers, const std::string& name, const std::string& job) {
+  constexpr int kPage = 1000;  // the contract's most (model.proto)
+  const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
+  v1::ListModelsRequest request;
+  request.set_name(name);
+  request.set_page_size(kPage);
+  do {
+    ASSIGN_OR_RETURN(const v1::ListModelsResponse page,
+                     CallPeer(*registry, &v1::ModelService::Stub::ListModels,
+                              request, nullptr));
+    for (const v1::Model& model : page.models()) {
+      if (model.lineage().job() == job) return std::optional<v1::Model>(model);
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return std::nullopt;
+}
+
+absl::StatusOr<std::string> RegisterModel(const Peers& peers, v1::Model model,
+                                          const v1::Lease& lease) {
+  v1::RegisterModelRequest request;
+  *request.mutable_model() = std::move(model);
+  *request.mutable_lease() = lease;
+  const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
+  ASSIGN_OR_RETURN(const v1::Model registered,
+                   CallPeer(*registry, &v1::ModelService::Stub::RegisterModel,
+                            request, nullptr));
+  return VersionText(registered);
+}
+
+std::string VersionText(const v1::Model& model) {
+  return absl::StrCat(model.name(), "@", model.version());
 }
 
 absl::StatusOr<std::string> JobThatEvaluated(

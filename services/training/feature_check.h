@@ -1,0 +1,32 @@
+// Are the features there that a job will need? Asked when it is submitted.
+// `caller` as in services/runtime/peer_call.h.
+#ifndef NEVUS_SERVICES_TRAINING_FEATURE_CHECK_H_
+#define NEVUS_SERVICES_TRAINING_FEATURE_CHECK_H_
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "protos/nevus/v1/dataset.pb.h"
+#include "protos/nevus/v1/model.pb.h"
+#include "services/runtime/peers.h"
+
+namespace nevus {
+
+// How the user would compute what is missing of `dataset` ("isic@1"): `flags`
+// as given to train.
+std::string ExtractCommand(const std::string& dataset,
+                           const v1::TrainRequest& flags);
+
+// FAILED_PRECONDITION (FEATURES_MISSING, naming the command `remedy`) unless
+// each image has a feature in `space`.
+absl::Status CheckFeatures(const Peers& peers, const std::string& space,
+                           const std::vector<v1::Example>& examples,
+                           const std::string& remedy,
+                           const grpc::ServerContext* caller);
+
+}  // namespace nevus
+
+#endif  // NEVUS_SERVICES_TRAINING_FEATURE_CHECK_H_
