@@ -26,6 +26,7 @@
 #include "services/training/evaluation_handler.h"
 #include "services/training/training_handler.h"
 #include "services/training/training_service.h"
+#include "services/worker/patient_handler.h"
 
 namespace nevus {
 namespace {
@@ -46,9 +47,10 @@ absl::StatusOr<std::unique_ptr<HostedService>> NewService(
 
 std::unique_ptr<TaskHandler> NewHandler(const std::string& kind,
                                         const Peers& peers, int threads) {
-  if (kind == "extraction") return NewExtractionHandler(peers, threads);
-  if (kind == "training") return NewTrainingHandler(peers);
-  return NewEvaluationHandler(peers);
+  return NewPatientHandler(kind == "extraction"
+                               ? NewExtractionHandler(peers, threads)
+                           : kind == "training" ? NewTrainingHandler(peers)
+                                                : NewEvaluationHandler(peers));
 }
 
 // "KIND=N,..." or "none", for --`flag`.
