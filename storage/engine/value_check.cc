@@ -18,7 +18,8 @@ constexpr struct {
   std::string_view prefix;
   ValueKind kind;
 } kKinds[] = {
-    {"image!", ValueKind::kNamed},         {"present!", ValueKind::kEmpty},
+    {"image!", ValueKind::kNamed},         {"kept!", ValueKind::kEmpty},
+    {"present!", ValueKind::kEmpty},
     {"recorded!", ValueKind::kEmpty},      {"reference!", ValueKind::kEmpty},
     {"request_order!", ValueKind::kEmpty}, {"restored", ValueKind::kEmpty},
 };
