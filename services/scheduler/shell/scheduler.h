@@ -38,9 +38,8 @@ namespace nevus {
 // Thread-safe.
 class Scheduler {
  public:
-  // Loads what `store` has; leases begin anew. A store that is a copy
-  // (MarkRestored) has its tokens raised first. `store` and `clock` must
-  // outlive this.
+  // Loads what `store` has; leases begin anew, and in a copy (MarkRestored)
+  // tokens are raised first. `store` and `clock` must outlive this.
   static absl::StatusOr<std::unique_ptr<Scheduler>> Open(
       JobStore& store, const Clock& clock, const SchedulerOptions& options);
 
