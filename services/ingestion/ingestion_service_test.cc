@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -101,16 +102,20 @@ class IngestionServiceTest : public testing::Test {
       const std::vector<v1::ImportExamplesRequest>& requests) {
     grpc::ClientContext context;
     const auto stream = stub_->ImportExamples(&context);
-    for (const auto& request : requests) {
-      if (!stream->Write(request)) break;
-    }
-    stream->WritesDone();
+    // While outcomes are read: the server waits for the reading too.
+    std::thread writer([&] {
+      for (const auto& request : requests) {
+        if (!stream->Write(request)) break;
+      }
+      stream->WritesDone();
+    });
     std::vector<v1::ImportOutcome> outcomes;
     v1::ImportExamplesResponse response;
     while (stream->Read(&response)) {
       outcomes.insert(outcomes.end(), response.outcomes().begin(),
                       response.outcomes().end());
     }
+    writer.join();
     RETURN_IF_ERROR(FromGrpc(stream->Finish()));
     return outcomes;
   }
@@ -224,7 +229,8 @@ TEST_F(IngestionServiceTest, BadExamplesAreRefusedAndTheOthersTaken) {
   unlabelled.head.mutable_example()->clear_label();
   Upload control = MakeUpload("control", Png());
   control.head.mutable_example()->set_label("a\nb");
-  Upload grouped = MakeUpload("grouped", Png(), v1::TRAIN, "a\tb");
+  Upload grouped =
+      MakeUpload("grouped", Png(), v1::TRAIN, std::string(201, 'g'));
   Upload attributes = MakeUpload("attributes", Png());
   for (int i = 0; i < 65; ++i) {
     (*attributes.head.mutable_example()
@@ -241,13 +247,12 @@ TEST_F(IngestionServiceTest, BadExamplesAreRefusedAndTheOthersTaken) {
                    MakeUpload("first", Png()), MakeUpload("last", Png())}),
       ElementsAre(
           "first TAKEN", "short REFUSED IMAGE_SIZE_MISMATCH",
-          "long REFUSED IMAGE_SIZE_MISMATCH",
-          "damaged REFUSED IMAGE_SHA256_MISMATCH",
+          "long REFUSED IMAGE_SIZE_MISMATCH", "damaged REFUSED SHA256_MISMATCH",
           "huge REFUSED IMAGE_TOO_LARGE", "unlabelled REFUSED LABEL_INVALID",
           "control REFUSED LABEL_INVALID", "grouped REFUSED GROUP_INVALID",
-          "attributes REFUSED ATTRIBUTE_INVALID", "split REFUSED SPLIT_INVALID",
-          "a/b REFUSED EXAMPLE_ID_INVALID", "empty REFUSED IMAGE_EMPTY",
-          "text REFUSED IMAGE_FORMAT_UNSUPPORTED",
+          "attributes REFUSED ATTRIBUTES_INVALID",
+          "split REFUSED SPLIT_UNKNOWN", "a/b REFUSED EXAMPLE_ID_INVALID",
+          "empty REFUSED IMAGE_EMPTY", "text REFUSED IMAGE_FORMAT_UNSUPPORTED",
           "cut REFUSED IMAGE_TRUNCATED", "first REFUSED EXAMPLE_CONFLICT",
           "last TAKEN"));
   EXPECT_EQ(Get("isic")->draft_examples(), 2);
@@ -266,20 +271,24 @@ TEST_F(IngestionServiceTest, ManyBatchesAreAnsweredInOrderAndOnlyOnce) {
   EXPECT_EQ(ImportLines("isic", uploads), there);
 }
 
+TEST_F(IngestionServiceTest, AChunkThatIsTooLargeIsRefusedWithItsExample) {
+  const auto outcomes =
+      Import("isic",
+             {MakeUpload("large", std::string((1 << 20) + 1, 'x')),
+              MakeUpload("good", Png())},
+             (1 << 20) + 1);
+  ASSERT_THAT(outcomes, IsOk());
+  ASSERT_EQ(outcomes->size(), 2u);
+  EXPECT_EQ(outcomes->at(0).reason(), "CHUNK_TOO_LARGE");
+  EXPECT_EQ(outcomes->at(1).result(), v1::ImportOutcome::TAKEN);
+}
+
 TEST_F(IngestionServiceTest, MessagesOutOfOrderEndTheStreamSayingSo) {
-  v1::ImportExamplesRequest header, chunk, large, empty;
+  v1::ImportExamplesRequest header, chunk, empty;
   header.mutable_header()->set_dataset("isic");
   chunk.set_chunk("x");
-  large.set_chunk(std::string((1 << 20) + 1, 'x'));
-  v1::ImportExamplesRequest example;
-  *example.mutable_example() = MakeUpload("a", Png()).head;
   const std::vector<std::vector<v1::ImportExamplesRequest>> kBad = {
-      {},
-      {chunk},
-      {header, chunk},
-      {header, header},
-      {empty},
-      {header, example, large}};
+      {}, {chunk}, {header, chunk}, {header, header}, {empty}};
   for (const auto& requests : kBad) {
     const absl::Status status = Send(requests).status();
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status;
@@ -294,11 +303,13 @@ TEST_F(IngestionServiceTest, ACancelledImportKeepsWhatItAnswered) {
   v1::ImportExamplesRequest request;
   request.mutable_header()->set_dataset("isic");
   ASSERT_TRUE(stream->Write(request));
-  // One more than a batch, so that the batch is answered.
+  // A batch, and the beginning of one more, so that the batch is answered. Not
+  // its chunk: the server reads on when the answer is read.
   for (int i = 0; i <= 64; ++i) {
     const Upload upload = MakeUpload(absl::StrCat("id", i), Png());
     *request.mutable_example() = upload.head;
     ASSERT_TRUE(stream->Write(request));
+    if (i == 64) break;
     request.set_chunk(upload.bytes);
     ASSERT_TRUE(stream->Write(request));
   }
