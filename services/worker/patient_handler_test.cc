@@ -1,5 +1,6 @@
 #include "services/worker/patient_handler.h"
 
+#include <string_view>
 #include <utility>
 
 #include "base/status_matchers.h"
@@ -13,6 +14,7 @@ class Context final : public TaskContext {
   const v1::Lease& lease() const override { return lease_; }
   bool cancelled() const override { return cancelled_; }
   void Report(const v1::Progress&) override {}
+  void Log(std::string_view) override {}
   void Cancel() { cancelled_ = true; }
 
  private:
