@@ -43,7 +43,7 @@ class Scheduler {
   static absl::StatusOr<std::unique_ptr<Scheduler>> Open(
       JobStore& store, const Clock& clock, const SchedulerOptions& options);
 
-  // JobService. Errors as in job.proto.
+  // JobService.
   absl::StatusOr<v1::Job> Submit(v1::Job job);
   absl::StatusOr<v1::Job> Get(const v1::GetJobRequest& request);
   absl::StatusOr<v1::ListJobsResponse> List(
@@ -94,7 +94,7 @@ class Scheduler {
     std::function<void(const scheduler::Job& after,
                        std::vector<v1::JobEvent>& events)>
         tell = {};
-    // Called when the step is stored.
+    // When the step is stored.
     std::function<void(LiveJob& live)> done = {};
     // The request that the step answers to: its id, and what it asks.
     std::optional<std::pair<std::string, std::string>> request = {};
@@ -126,7 +126,7 @@ class Scheduler {
   absl::Status ApplyOneLocked(JobEntry& entry, const MakePlan& make,
                               v1::Job* shown = nullptr)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same, and what follows from it for jobs that wait for this one.
+  // The same, and what follows for jobs that wait for this one.
   absl::Status ApplyLocked(JobEntry& entry, const MakePlan& make,
                            v1::Job* shown = nullptr)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

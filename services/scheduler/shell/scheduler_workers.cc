@@ -1,5 +1,6 @@
 // What workers ask and say.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -35,19 +36,27 @@ bool Holds(const scheduler::Job& job, const std::string& worker,
          task.fencing_token == lease.fencing_token();
 }
 
+// The first job with a task to lease that is free and that `take` takes.
+JobRef FirstLeasable(JobTable& table, v1::WorkerKind kind, absl::Time now,
+                     const std::function<bool(const JobEntry&)>& take) {
+  JobRef first;
+  table.queue().VisitLeasable(
+      kind, now, [&](scheduler::JobQueue::Number number) {
+        const JobRef entry = table.At(number);
+        if (!entry->busy && entry->stored && take(*entry)) first = entry;
+        return first == nullptr;
+      });
+  return first;
+}
+
 }  // namespace
 
 void Scheduler::WakeLocked(v1::WorkerKind kind) {
   if (!workers_.SomebodyWaits(kind)) return;
-  bool work = false;
-  const JobTable& table = table_;
-  table_.queue().VisitLeasable(kind, clock_.Now(),
-                               [&](scheduler::JobQueue::Number number) {
-                                 const JobRef entry = table.At(number);
-                                 work = !entry->busy && entry->stored;
-                                 return !work;
-                               });
-  if (work) workers_.Call(kind);
+  const auto any = [](const JobEntry&) { return true; };
+  if (FirstLeasable(table_, kind, clock_.Now(), any) != nullptr) {
+    workers_.Call(kind);
+  }
 }
 
 absl::StatusOr<v1::LeaseTaskResponse> Scheduler::LeaseTask(
@@ -94,20 +103,12 @@ absl::StatusOr<bool> Scheduler::TryLeaseLocked(
     bool& refused) {
   const absl::Time now = clock_.Now();
   const int others = std::max(0, workers_.Connected(request.kind(), now) - 1);
-  JobRef entry;
   int task = -1;
-  const JobTable& table = table_;
-  table_.queue().VisitLeasable(
-      request.kind(), now, [&](scheduler::JobQueue::Number number) {
-        const JobRef next = table.At(number);
-        if (next->busy || !next->stored) return true;
-        task = FindLeasable(next->live->state, now, request.worker(), others);
-        if (task < 0) {
-          refused = true;
-          return true;
-        }
-        entry = next;
-        return false;
+  const JobRef entry =
+      FirstLeasable(table_, request.kind(), now, [&](const JobEntry& next) {
+        task = FindLeasable(next.live->state, now, request.worker(), others);
+        refused = refused || task < 0;
+        return task >= 0;
       });
   if (entry == nullptr) return false;
 
