@@ -38,7 +38,9 @@ class FeatureHistory : public History {
     const int task = static_cast<int>(Draw(random, 0, 2));
     // Another worker has the task now and then.
     const int64_t token =
-        std::max<int64_t>(1, tokens_[task]) + Draw(random, 0, 1);
+        std::max<int64_t>(1, tried_[task]) + Draw(random, 0, 1);
+    // A write that was cut may be there all the same, its token with it.
+    tried_[task] = token;
     std::vector<v1::Feature> batch(static_cast<size_t>(Draw(random, 1, 6)));
     for (v1::Feature& feature : batch) {
       feature.set_image_digest(Sha256Hex(absl::StrCat("image", next_++)));
@@ -111,7 +113,8 @@ class FeatureHistory : public History {
   int next_ = 0;
   // Acknowledged.
   std::map<std::string, v1::Feature> values_;
-  std::map<int, int64_t> tokens_;
+  std::map<int, int64_t> tokens_;  // acknowledged
+  std::map<int, int64_t> tried_;   // sent, acknowledged or not
 };
 
 }  // namespace
