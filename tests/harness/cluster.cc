@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <system_error>
 
@@ -49,11 +50,12 @@ bool IsFree(int port) {
 int FreePort() {
   constexpr int kFirst = 10000;
   constexpr int kCount = 32768 - kFirst;
+  static auto* const given = new std::set<int>;  // none twice in one test
   while (true) {
     // Random, since tests run beside each other.
     const int port =
         kFirst + static_cast<int>(Checksum64(RandomHex(8)) % kCount);
-    if (IsFree(port)) return port;
+    if (IsFree(port) && given->insert(port).second) return port;
   }
 }
 
