@@ -9,7 +9,10 @@
 #include "base/digest.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "compute/backbone/calibration.h"
 #include "compute/backbone/keras_h5.h"
+#include "compute/backbone/layers.h"
+#include "compute/backbone/onednn_network.h"
 #include "compute/backbone/safetensors.h"
 #include "compute/backbone/vgg16.h"
 #include "compute/backbone/vgg16_network.h"
@@ -32,12 +35,9 @@ class Vgg16Backbone : public Backbone {
       int threads) const override {
     ASSIGN_OR_RETURN(const Cut found, FindCut(info(), cut_name));
     RETURN_IF_ERROR(CheckArithmetic(info(), arithmetic));
-    const std::vector<Vgg16Cut> cuts = Vgg16Cuts();
-    const auto cut =
-        std::find_if(cuts.begin(), cuts.end(),
-                     [&](const Vgg16Cut& c) { return c.name == found.name; });
-    return NewVgg16Network(weights_, *cut, arithmetic, info().input_size,
-                           threads);
+    return NewOnednnNetwork(CutAt(Vgg16Layers(), found.name), {found.name},
+                            Vgg16LayerWeights(weights_), arithmetic,
+                            Calibration(), info().input_size, threads);
   }
 
   const Vgg16Weights* vgg16() const override { return &weights_; }
