@@ -20,6 +20,11 @@ namespace {
 
 constexpr int kMaxInputSize = 1024;  // an activation then takes 270 MB
 
+bool IsTable(const std::string& arch) {
+  const std::vector<std::string>& names = ArchitectureNames();
+  return std::find(names.begin(), names.end(), arch) != names.end();
+}
+
 class ScriptNetwork : public Network {
  public:
   ScriptNetwork(std::shared_ptr<const ScriptModule> module, int threads)
@@ -84,14 +89,12 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadScript(
 
 absl::StatusOr<std::unique_ptr<Backbone>> Backbone::Load(
     const BackboneSource& given) {
-  const std::vector<std::string>& tables = ArchitectureNames();
-  const bool table =
-      std::find(tables.begin(), tables.end(), given.arch) != tables.end();
+  const bool table = IsTable(given.arch);
   if (!table && given.arch != "torchscript") {
     return WithReason(
         absl::InvalidArgumentError(absl::StrCat(
             "architecture ", Quoted(given.arch), " is not known; it is ",
-            absl::StrJoin(tables, ", "),
+            absl::StrJoin(ArchitectureNames(), ", "),
             " or torchscript. Export any other network as TorchScript and "
             "import it as that")),
         "ARCH_UNKNOWN", {{"arch", given.arch}});
@@ -126,7 +129,7 @@ absl::StatusOr<Cut> FindCut(const BackboneInfo& info, const std::string& name) {
     if (cut.name == wanted) return cut;
     names.push_back(cut.name);
   }
-  if (!info.missing_tensor.empty() && names.size() > 0) {
+  if (IsTable(info.arch)) {
     // Both families can be cut at the same layers.
     for (const CutPoint& cut :
          MakeArchitecture(info.arch, Family::kKeras).cuts) {
