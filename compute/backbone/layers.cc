@@ -82,11 +82,17 @@ absl::StatusOr<std::vector<LayerShape>> InferShapes(const Layers& layers,
 }
 
 Layers CutAt(const Layers& layers, const std::string& name) {
-  const auto last =
-      std::find_if(layers.begin(), layers.end(),
-                   [&](const Layer& layer) { return layer.name == name; });
-  std::vector<bool> needed(last - layers.begin() + 1);
-  needed.back() = true;
+  return CutAtAll(layers, {name});
+}
+
+Layers CutAtAll(const Layers& layers, const std::vector<std::string>& names) {
+  std::vector<bool> needed;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (std::find(names.begin(), names.end(), layers[i].name) != names.end()) {
+      needed.resize(i + 1);
+      needed[i] = true;
+    }
+  }
   for (int i = static_cast<int>(needed.size()) - 1; i >= 0; --i) {
     if (!needed[i]) continue;
     for (int input : layers[i].inputs) {

@@ -115,5 +115,18 @@ TEST(CutAtTest, KeepsWhatTheCutNeedsAndRenumbers) {
   EXPECT_EQ(cut[3].inputs, std::vector<int>({1, 2}));
 }
 
+TEST(CutAtAllTest, SeveralCutsKeepWhatAnyOfThemNeeds) {
+  const Layers layers = {
+      Make("stem", Op::kRelu, {kImage}), Make("left", Op::kRelu, {0}),
+      Make("unused", Op::kRelu, {1}),    Make("right", Op::kRelu, {0}),
+      Make("after", Op::kRelu, {3}),
+  };
+  const Layers cut = CutAtAll(layers, {"right", "left"});
+  ASSERT_EQ(cut.size(), 3u);
+  EXPECT_EQ(cut[1].name, "left");
+  EXPECT_EQ(cut[2].name, "right");
+  EXPECT_EQ(cut[2].inputs, std::vector<int>({0}));
+}
+
 }  // namespace
 }  // namespace nevus

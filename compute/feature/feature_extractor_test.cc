@@ -9,7 +9,6 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/testing/weight_files.h"
-#include "compute/backbone/vgg16.h"
 #include "compute/feature/eager_reference.h"
 #include "gtest/gtest.h"
 
@@ -105,11 +104,12 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
 TEST(FeatureExtractorTest, AgreesWithEagerLibTorchAtFullSize) {
   const auto backbone = RandomBackbone(224);
   const std::vector<float> planes = TestPlanes(2, 224);
-  std::vector<float> eager;
-  ASSERT_THAT(EagerNetwork::Create(*backbone, "", 1)
+  std::vector<std::vector<float>> activations;
+  ASSERT_THAT(NewEagerReference(*backbone, "", 1)
                   .value()
-                  ->Forward(planes.data(), 2, &eager),
+                  ->Forward(planes.data(), 2, &activations),
               IsOk());
+  const std::vector<float>& eager = activations[0];
   for (const std::string& precision : Arithmetics(*backbone)) {
     SCOPED_TRACE(precision);
     const auto extractor = Extractor(*backbone, precision, {}, "flatten");

@@ -65,13 +65,19 @@ int FeatureDimension(const Cut& cut, Pooling pooling) {
                                       : cut.channels;
 }
 
+int FeatureDimension(const std::vector<Cut>& cuts, Pooling pooling) {
+  int dimension = 0;
+  for (const Cut& cut : cuts) dimension += FeatureDimension(cut, pooling);
+  return dimension;
+}
+
 absl::StatusOr<FeatureSpaceSpec> ResolveFeatureSpace(
     const BackboneInfo& backbone, const std::string& cut,
     const std::string& pool, const std::string& precision) {
   FeatureSpaceSpec spec;
   spec.backbone_digest = backbone.digest;
-  ASSIGN_OR_RETURN(const Cut found, FindCut(backbone, cut));
-  spec.cut = found.name;
+  ASSIGN_OR_RETURN(const std::vector<Cut> cuts, FindCuts(backbone, cut));
+  spec.cut = CutNames(cuts);
   ASSIGN_OR_RETURN(spec.pooling, ParsePooling(pool.empty() ? "avg" : pool));
   ASSIGN_OR_RETURN(spec.arithmetic, ResolveArithmetic(backbone, precision));
   RETURN_IF_ERROR(CheckArithmetic(backbone, spec.arithmetic));

@@ -5,6 +5,7 @@
 #define NEVUS_COMPUTE_FEATURE_FEATURE_SPACE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "compute/backbone/arithmetic.h"
@@ -27,7 +28,7 @@ absl::StatusOr<Pooling> ParsePooling(const std::string& name);
 
 struct FeatureSpaceSpec {
   std::string backbone_digest;
-  std::string cut;
+  std::string cut;  // one name, or several with commas between them
   Pooling pooling = Pooling::kAverage;
   Arithmetic arithmetic = Arithmetic::kFp32;
   int input_size = 0;
@@ -39,6 +40,8 @@ std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec);
 
 // The values in one feature of this pooling at this cut.
 int FeatureDimension(const Cut& cut, Pooling pooling);
+// At several cuts, whose features are joined.
+int FeatureDimension(const std::vector<Cut>& cuts, Pooling pooling);
 
 // Fills in what the user left open: `cut` "" is the backbone's default, `pool`
 // "" is avg, `precision` "" or "auto" is fp32_winograd for vgg16 on a processor

@@ -24,6 +24,7 @@ BackboneInfo Info(const std::string& arch) {
                  {"block1_conv2", 64, 64, 64},
                  {"block1_pool", 64, 32, 32}};
     info.default_cut = "block1_pool";
+    info.missing_tensor = "features.5.weight";
   } else {
     info.cuts = {{"output", 512, 2, 2}};
     info.default_cut = "output";
@@ -54,6 +55,19 @@ TEST(FeatureSpaceTest, WhatTheUserNamesIsTaken) {
   EXPECT_EQ(spec->cut, "block1_conv2");
   EXPECT_EQ(spec->pooling, Pooling::kFlatten);
   EXPECT_EQ(spec->arithmetic, Arithmetic::kFp32);
+}
+
+TEST(FeatureSpaceTest, SeveralCutsKeepTheirOrder) {
+  const auto cut = [](const std::string& names) {
+    const auto spec = ResolveFeatureSpace(Info("vgg16"), names, "", "fp32");
+    return spec.ok() ? spec->cut : ReasonOf(spec.status());
+  };
+  EXPECT_EQ(cut("block1_pool,block1_conv1"), "block1_pool,block1_conv1");
+  EXPECT_EQ(cut("block1_conv1,block1_pool"), "block1_conv1,block1_pool");
+  EXPECT_EQ(cut("block1_pool,block1_pool"), "CUT_REPEATED");
+  EXPECT_EQ(cut("block1_pool,"), "CUT_UNKNOWN");
+  EXPECT_EQ(cut("block1_pool, block1_conv1"), "CUT_UNKNOWN");
+  EXPECT_EQ(cut("block1_pool,block2_pool"), "CUT_UNREACHED");
 }
 
 TEST(FeatureSpaceTest, UnknownNamesAreRefusedWithWhatIsThere) {

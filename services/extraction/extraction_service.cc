@@ -153,8 +153,9 @@ class ExtractionService final : public HostedService,
         const FeatureSpaceSpec spec,
         nevus::ResolveFeatureSpace(backbone, request.cut(), request.pooling(),
                                    request.precision()));
-    ASSIGN_OR_RETURN(const Cut cut, FindCut(backbone, spec.cut));
-    return ToProto(spec, FeatureDimension(cut, spec.pooling));
+    ASSIGN_OR_RETURN(const std::vector<Cut> cuts,
+                     FindCuts(backbone, spec.cut));
+    return ToProto(spec, FeatureDimension(cuts, spec.pooling));
   }
 
   absl::StatusOr<v1::Job> Submit(const v1::ExtractRequest& request,

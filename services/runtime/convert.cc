@@ -39,6 +39,7 @@ absl::StatusOr<BackboneInfo> ToBackboneInfo(const v1::Backbone& backbone) {
         {cut.name(), cut.channels(), cut.height(), cut.width()});
   }
   info.default_cut = backbone.default_cut();
+  info.missing_tensor = backbone.missing_tensor();
   info.parameters = backbone.parameters();
   info.gmac = backbone.gmac();
   info.weights_kind = backbone.weights_kind();
