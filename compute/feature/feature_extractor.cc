@@ -50,9 +50,9 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
         "BACKBONE_MISMATCH");
   }
   ASSIGN_OR_RETURN(std::vector<Cut> cuts, FindCuts(info, spec.cut));
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<Network> network,
-      backbone.NewNetwork(spec.cut, spec.arithmetic, options.threads));
+  ASSIGN_OR_RETURN(std::unique_ptr<Network> network,
+                   backbone.NewNetwork(spec.cut, spec.arithmetic,
+                                       spec.calibration, options.threads));
   return std::unique_ptr<FeatureExtractor>(
       new FeatureExtractor(std::move(network), std::move(cuts), spec, options));
 }

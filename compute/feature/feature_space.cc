@@ -57,6 +57,10 @@ std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec) {
   digest.UpdateField(ArithmeticName(spec.arithmetic));
   digest.UpdateField(std::to_string(spec.input_size));
   digest.UpdateField(NormalizationName(spec.normalization));
+  for (const auto& [layer, range] : spec.calibration) {
+    digest.UpdateField(layer);
+    digest.UpdateField({reinterpret_cast<const char*>(&range), sizeof(range)});
+  }
   return digest.Hex();
 }
 

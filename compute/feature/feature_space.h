@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/calibration.h"
 #include "compute/image/preprocess.h"
 
 namespace nevus {
@@ -33,6 +34,7 @@ struct FeatureSpaceSpec {
   Arithmetic arithmetic = Arithmetic::kFp32;
   int input_size = 0;
   Normalization normalization = Normalization::kTorchvision;
+  Calibration calibration;  // empty unless the arithmetic needs one
 };
 
 // SHA-256 over every field and the version of decode, resize and normalise.
@@ -43,7 +45,9 @@ int FeatureDimension(const Cut& cut, Pooling pooling);
 // At several cuts, whose features are joined.
 int FeatureDimension(const std::vector<Cut>& cuts, Pooling pooling);
 
-// Fills in what the user left open: `cut` "" is the backbone's default, `pool`
+// Fills in what the user left open, but for the calibration
+// (arithmetic_choice.h has it, and a better `auto`): `cut` "" is the backbone's
+// default, `pool`
 // "" is avg, `precision` "" or "auto" is fp32_winograd for vgg16 on a processor
 // with AVX-512 and fp32 elsewhere. INVALID_ARGUMENT for names that do not
 // exist, FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, for a precision

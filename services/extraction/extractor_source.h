@@ -5,17 +5,23 @@
 #define NEVUS_SERVICES_EXTRACTION_EXTRACTOR_SOURCE_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
+#include "compute/backbone/backbone.h"
 #include "compute/feature/feature_extractor.h"
 #include "protos/nevus/v1/feature.pb.h"
 #include "services/runtime/peers.h"
 
 namespace nevus {
 
+// The backbone of that digest. Errors: NOT_FOUND, DATA_LOSS as LoadExtractor.
+absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
+    const Peers& peers, const std::string& digest);
+
 // Loads the extractor of `space`, of which digest, backbone_digest, cut,
-// pooling and arithmetic are read; the rest follows from the backbone. Takes
-// seconds for a large network. Thread-safe.
+// pooling, arithmetic and calibration are read; the rest follows from the
+// backbone. Takes seconds for a large network. Thread-safe.
 //
 // Errors:
 // * NOT_FOUND: the registry has no such backbone.
