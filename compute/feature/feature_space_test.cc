@@ -80,7 +80,7 @@ TEST(FeatureSpaceTest, UnknownNamesAreRefusedWithWhatIsThere) {
   EXPECT_EQ(reason("vgg16", "block2_pool", "", ""), "CUT_UNREACHED");
   EXPECT_EQ(reason("torchscript", "block2_pool", "", ""), "CUT_UNKNOWN");
   EXPECT_EQ(reason("vgg16", "", "median", ""), "POOLING_UNKNOWN");
-  EXPECT_EQ(reason("vgg16", "", "", "int8"), "ARITHMETIC_UNKNOWN");
+  EXPECT_EQ(reason("vgg16", "", "", "fp16"), "ARITHMETIC_UNKNOWN");
   EXPECT_THAT(ResolveFeatureSpace(Info("vgg16"), "", "median", ""),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "it is avg, max or flatten"));
