@@ -50,9 +50,9 @@ Ended Run(const std::vector<std::string>& arguments, bool keep_words) {
   }
   argv.push_back(nullptr);
   pid_t pid = 0;
-  ended.start_error = posix_spawnp(&pid, argv[0], &actions,
-                                   /*attributes=*/nullptr, argv.data(),
-                                   environ);
+  ended.start_error =
+      posix_spawnp(&pid, argv[0], &actions,
+                   /*attributes=*/nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(words[1]);
   if (ended.start_error == 0) {
@@ -75,9 +75,10 @@ absl::Status Download(const std::string& url, const std::string& path,
                       const DownloadOptions& options) {
   const std::string protocols = options.allow_http ? "=http,https" : "=https";
   std::vector<std::string> arguments = {
-      "curl", "--fail", "--location", "--proto", protocols, "--proto-redir",
-      protocols, "--connect-timeout", "20", "--speed-limit", "1000",
-      "--speed-time", "60", "--output", path};
+      "curl",    "--fail",        "--location", "--proto",
+      protocols, "--proto-redir", protocols,    "--connect-timeout",
+      "20",      "--speed-limit", "1000",       "--speed-time",
+      "60",      "--output",      path};
   if (options.show_progress) {
     arguments.push_back("--progress-bar");
   } else {

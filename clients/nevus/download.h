@@ -10,7 +10,7 @@
 namespace nevus {
 
 struct DownloadOptions {
-  bool allow_http = false;  // else https alone, also after a redirect
+  bool allow_http = false;     // else https alone, also after a redirect
   bool show_progress = false;  // curl's bar, on stderr
 };
 

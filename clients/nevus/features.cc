@@ -45,7 +45,9 @@ absl::Status ListFeatures(Context& context) {
 
 std::vector<Flag> FeatureFlags() {
   return {Flag::Text("backbone", "B", "which network").Required(),
-          Flag::Text("cut", "C", "where it is cut (default: its last layer)"),
+          Flag::Text("cut", "C[,C...]",
+                     "where it is cut; several are pooled and joined (default: "
+                     "its last layer)"),
           Flag::Text("pool", "P", "how a layer becomes a vector")
               .Default("avg")
               .OneOf({"avg", "max", "flatten"}),

@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
 
 namespace nevus {
@@ -56,10 +57,18 @@ absl::StatusOr<PublicWeights> FindPublicWeights(const std::string& arch,
       return weights;
     }
   }
+  const std::string what =
+      family.empty() ? arch
+                     : absl::StrCat(arch, " with ", family, "'s weights");
   return WithReason(
       absl::InvalidArgumentError(absl::StrCat(
-          "no public file of ", arch, " with ", family,
-          "'s weights is known here. Leave --weights out for the one that is")),
+          "no public file of ", what, " is known here. There are those of ",
+          absl::StrJoin(AllPublicWeights(), ", ",
+                        [](std::string* text, const PublicWeights& weights) {
+                          absl::StrAppend(text, weights.arch, " (",
+                                          weights.family, ")");
+                        }),
+          ". Choose one of them, or import a file of your own")),
       "WEIGHTS_NOT_PUBLISHED", {{"arch", arch}, {"weights", family}});
 }
 

@@ -192,7 +192,9 @@ TEST(BackboneTest, SeveralCutsGiveTheirActivationsOneBehindTheOther) {
   const std::vector<float> planes = TestPlanes(1, 64);
   const auto run = [&](const std::string& cuts) {
     int size = 0;
-    for (const Cut& cut : FindCuts((*backbone)->info(), cuts).value()) {
+    const auto found = FindCuts((*backbone)->info(), cuts);
+    EXPECT_THAT(found, IsOk());
+    for (const Cut& cut : *found) {
       size += cut.channels * cut.height * cut.width;
     }
     std::vector<float> activation(size);

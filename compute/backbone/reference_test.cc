@@ -1,6 +1,8 @@
 // Every network against other programs' features for the same weights and
 // image: torchvision's, and for Keras's networks torchvision's changed to
 // Keras's or written out (testing/reference/make_features.py).
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -9,7 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/architecture.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/backbone/calibration.h"
 #include "compute/backbone/folding.h"
+#include "compute/backbone/onednn_network.h"
 #include "compute/backbone/random_weights.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/torch/eager_network.h"
@@ -104,6 +109,26 @@ class ReferenceTest : public ::testing::TestWithParam<Case> {
       averages.push_back(std::accumulate(begin, begin + area, 0.0) / area);
     }
     return averages;
+  }
+
+  // The largest magnitude in each layer's output.
+  Calibration Largest(const std::vector<float>& planes) const {
+    std::vector<std::string> names;
+    for (const Layer& layer : layers_) names.push_back(layer.name);
+    std::vector<std::vector<float>> activations;
+    EXPECT_THAT(EagerNetwork::Create(layers_, weights_, names,
+                                     GetParam().input_size, EagerOptions())
+                    .value()
+                    ->Forward(planes.data(), 1, &activations),
+                IsOk());
+    Calibration calibration;
+    for (size_t i = 0; i < names.size(); ++i) {
+      for (float value : activations[i]) {
+        float& largest = calibration[names[i]];
+        largest = std::max(largest, std::abs(value));
+      }
+    }
+    return calibration;
   }
 
   Layers layers_;

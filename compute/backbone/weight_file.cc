@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "compute/backbone/keras_h5.h"
@@ -28,7 +27,7 @@ absl::StatusOr<WeightFile> ReadWeightFile(const std::string& arch,
   const bool torchvision = HasFamily(arch, Family::kTorchvision);
   const std::string kinds =
       torchvision ? ".safetensors or Keras's .h5" : "Keras's .h5";
-  if (absl::StartsWith(bytes, "PK\x03\x04")) {
+  if (bytes.substr(0, 4) == "PK\x03\x04") {
     return BadWeights(absl::StrCat(
         "the file is a PyTorch archive (.pt, .pth); ", arch, " is read from ",
         kinds,
