@@ -21,15 +21,19 @@ struct BenchOptions {
   int input_size = 0;  // 0: the backbone's own, 224
   WeightsChoice weights;
   std::string precision = "auto";
-  int jobs = 0;     // of a queue
-  int tasks = 0;    // of a job
-  int clients = 0;  // at a time
+  std::string labelled;  // a folder of photographs with truths; "": none
+  bool layers = false;   // measure each layer, too
+  int jobs = 0;          // of a queue
+  int tasks = 0;         // of a job
+  int clients = 0;       // at a time
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
 };
 
 // image -> feature: our way from the store and back against the network alone
-// and LibTorch's eager one, for fp32 and for `precision`.
+// and LibTorch's eager one, for fp32 and for `precision` or, if that is auto,
+// for every one that this processor has; what each costs in accuracy and
+// memory.
 absl::StatusOr<Report> BenchExtract(const BenchOptions& options);
 
 // files -> images: an import against decoding alone on one core.

@@ -50,6 +50,8 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   if (line.Has("threads")) {
     ASSIGN_OR_RETURN(options.threads, Number(line, "threads", 1, kMaxThreads));
   }
+  if (line.Has("labelled")) options.labelled = line.Text("labelled");
+  if (line.Has("layers")) options.layers = line.On("layers");
   if (line.Has("weights")) {
     ASSIGN_OR_RETURN(options.weights, ParseWeights(line.Text("weights")));
     options.precision = line.Text("precision");
@@ -101,10 +103,11 @@ std::vector<Flag> Network() {
                      "backbone import`")
               .Default("random:0"),
           Flag::Text("precision", "P",
-                     "precision beside fp32; auto is what an extraction takes "
-                     "by default here")
+                     "precision to measure; auto: for `extract` every one that "
+                     "this processor has, for `serve` Winograd's or else fp32")
               .Default("auto")
-              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"}),
+              .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
+                      "int8_winograd"}),
           Flag::Integer("input-size",
                         "pixels a side of the network's input; 0: its own, 224")
               .Default("0")};
@@ -131,7 +134,11 @@ const std::vector<Command>& BenchTable() {
        kDetails,
        Join({Images(),
              Flag::Integer("count", "images in each job").Default("128"),
-             Repeats(3), Threads()},
+             Repeats(3), Threads(),
+             Flag::Text("labelled", "DIR",
+                        "also compare the precisions' validation AUC on train/ "
+                        "and validation/ there, with their *_labels.csv"),
+             Flag::Switch("layers", "also print every layer's speed")},
             Network()),
        {"nevus bench extract --count 128 --repeats 3"},
        Runs(BenchExtract, "bench extract")},

@@ -65,7 +65,8 @@ absl::StatusOr<double> MedianMillis(
 
 }  // namespace
 
-absl::StatusOr<Report> BenchServe(const BenchOptions& options) {
+absl::StatusOr<Report> BenchServe(const BenchOptions& given) {
+  BenchOptions options = given;
   const TempDir generated;
   ASSIGN_OR_RETURN(const std::vector<ExampleFile> files,
                    FindPhotographs("", kLearned, generated.path()));
@@ -73,12 +74,14 @@ absl::StatusOr<Report> BenchServe(const BenchOptions& options) {
                    ReadPhotographs(files));
   ASSIGN_OR_RETURN(const std::unique_ptr<BenchNode> node,
                    BenchNode::Start(options.threads));
-  options.progress(0, 0, "train a model to serve");
-  RETURN_IF_ERROR(MakeModel(*node, options, files));
   ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
                    LoadVgg16(options.weights, options.input_size));
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    NewExtractor(*backbone, options.precision, options.threads));
+  // Both sides compute alike: not what "auto" would find out on these images.
+  options.precision = ArithmeticName(extractor->spec().arithmetic);
+  options.progress(0, 0, "train a model to serve");
+  RETURN_IF_ERROR(MakeModel(*node, options, files));
   ASSIGN_OR_RETURN(const std::vector<float> planes,
                    ReadyPlanes(backbone->info(), photographs));
 
