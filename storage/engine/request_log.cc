@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -70,7 +71,7 @@ absl::StatusOr<std::unique_ptr<RequestLog>> RequestLog::Open(
 }
 
 absl::Status RequestLog::Load() {
-  MutexLock lock(mutex_);
+  std::map<int64_t, std::string> found;
   absl::Status damage;
   RETURN_IF_ERROR(
       store_.Scan(Key({"request_order", ""}), "",
@@ -84,11 +85,14 @@ absl::Status RequestLog::Load() {
                       damage = DamagedValue(key, "is under a bad key");
                       return false;
                     }
-                    stored_.emplace(sequence, id);
-                    newest_ = sequence;
+                    found.emplace(sequence, id);
                     return true;
                   }));
-  return damage;
+  RETURN_IF_ERROR(damage);
+  MutexLock lock(mutex_);
+  if (!found.empty()) newest_ = found.rbegin()->first;
+  stored_ = std::move(found);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::string>> RequestLog::FindBytes(

@@ -82,6 +82,7 @@ class FaultyFiles : public rocksdb::FileSystem,
                     public std::enable_shared_from_this<FaultyFiles> {
  public:
   const char* Name() const override { return "FaultyFileSystem"; }
+  using rocksdb::FileSystem::Truncate;  // by path; below, by node
 
   // Opening.
   IOStatus NewSequentialFile(const std::string& path, const FileOptions&,
