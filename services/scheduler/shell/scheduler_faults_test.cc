@@ -217,7 +217,7 @@ TEST_F(SchedulerFaultsTest, ACopyRaisesTokensAtWhateverPointItIsInterrupted) {
     engine_.writes = 0;
     engine_.fail_from = ++fail_at;
     store_ = std::make_unique<JobStore>(engine_);
-    opened = Scheduler::Open(*store_, clock_, options_).status();
+    opened = Scheduler::Open(*store_, *requests_, clock_, options_).status();
     if (!opened.ok()) {
       EXPECT_THAT(opened, StatusIs(StatusCode::kResourceExhausted, "full"));
       EXPECT_TRUE(store_->restored().value());
@@ -241,7 +241,7 @@ TEST_F(SchedulerFaultsTest, ADamagedJobIsNamedAtTheStart) {
   const std::string id = Submit(ExtractJob(1)).id();
   engine_.Damage("tasks!" + id);
   JobStore store(engine_);
-  EXPECT_THAT(Scheduler::Open(store, clock_, options_).status(),
+  EXPECT_THAT(Scheduler::Open(store, *requests_, clock_, options_).status(),
               StatusIs(StatusCode::kDataLoss, "tasks!" + id));
 }
 

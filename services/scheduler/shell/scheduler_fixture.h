@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "services/scheduler/shell/event_text.h"
 #include "services/scheduler/shell/scheduler.h"
+#include "storage/engine/request_log.h"
 #include "storage/job/job_store.h"
 #include "storage/testing/memory_store.h"
 
@@ -74,7 +75,10 @@ class SchedulerFixture : public testing::Test {
   void Open() {
     scheduler_.reset();
     store_ = std::make_unique<JobStore>(engine_);
-    auto opened = Scheduler::Open(*store_, clock_, options_);
+    auto requests = RequestLog::Open(engine_);
+    ASSERT_THAT(requests, IsOk());
+    requests_ = *std::move(requests);
+    auto opened = Scheduler::Open(*store_, *requests_, clock_, options_);
     ASSERT_THAT(opened, IsOk());
     scheduler_ = *std::move(opened);
   }
@@ -177,6 +181,7 @@ class SchedulerFixture : public testing::Test {
   FullStore engine_;
   SchedulerOptions options_;
   std::unique_ptr<JobStore> store_;
+  std::unique_ptr<RequestLog> requests_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -15,9 +15,10 @@ constexpr size_t kRestoredAtATime = 200;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Open(
-    JobStore& store, const Clock& clock, const SchedulerOptions& options) {
-  auto opened =
-      std::unique_ptr<Scheduler>(new Scheduler(store, clock, options));
+    JobStore& store, RequestLog& requests, const Clock& clock,
+    const SchedulerOptions& options) {
+  auto opened = std::unique_ptr<Scheduler>(
+      new Scheduler(store, requests, clock, options));
   Scheduler& self = *opened;
   ASSIGN_OR_RETURN(const bool restored, store.restored());
   std::vector<v1::Job> jobs;
