@@ -31,6 +31,21 @@ bool IsPermanent(absl::StatusCode code) {
   }
 }
 
+// Errors that are no fault of the task: a service or the worker was away or too
+// slow, gave the task back or lost it. That they come on every worker says that
+// an outage is everywhere; so they use up attempts, with back-off, and no more.
+bool SaysNothingOfTheTask(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kAborted:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // SplitMix64's finisher: neighbouring inputs give unrelated outputs.
 uint64_t Scramble(uint64_t value) {
   value += 0x9e3779b97f4a7c15;
@@ -397,7 +412,8 @@ class Stepper {
     }
     if (IsPermanent(task.last_error.code)) {
       Break(task, "", "");
-    } else if (workers >= 2 && failed.size() >= static_cast<size_t>(workers)) {
+    } else if (!SaysNothingOfTheTask(task.last_error.code) && workers >= 2 &&
+               failed.size() >= static_cast<size_t>(workers)) {
       Break(task, "FAILED_EVERYWHERE",
             absl::StrCat("failed the same way on every worker (", workers,
                          "): "));

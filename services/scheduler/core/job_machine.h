@@ -78,7 +78,9 @@ struct Finish {
   std::string result;
   // Of the job's kind that are connected. A task that failed with the same code
   // and reason on each of them, and on two or more, is not tried again
-  // (FAILED_EVERYWHERE if the failure has no reason of its own).
+  // (FAILED_EVERYWHERE if the failure has no reason of its own), unless the
+  // code says nothing of the task: UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED,
+  // ABORTED.
   int workers = 1;
 };
 // The parent of the worker's process saw it die. Its tasks fail with

@@ -229,8 +229,10 @@ void JobModel::NoteFailure(int task, const Failure& failure, bool waits,
   log_.back().waits_before_next = waits;
   const bool hopeless = failure.code == absl::StatusCode::kInvalidArgument ||
                         failure.code == absl::StatusCode::kDataLoss;
-  const bool everywhere =
-      workers > 1 && static_cast<int>(FailedAlike(task).size()) >= workers;
+  const bool outage = failure.code == absl::StatusCode::kUnavailable ||
+                      failure.code == absl::StatusCode::kAborted;
+  const bool everywhere = !outage && workers > 1 &&
+                          static_cast<int>(FailedAlike(task).size()) >= workers;
   if (hopeless || everywhere || Attempts(task) >= policy_.max_attempts) {
     log_.back().what = What::kBroke;
   }
