@@ -107,8 +107,9 @@ struct Tick {};
 // The scheduler has started again: workers could not send heartbeats, so every
 // lease begins anew.
 struct Restart {};
-// The scheduler has started from a backup: tokens given since are unknown, so
-// every token makes a leap; what was leased is leased again.
+// The scheduler has started from a backup: tokens given since are unknown, as
+// are those of other lives that began from it, so every token makes a leap,
+// also of a job that ended and can be retried; what was leased is leased again.
 struct Restore {};
 
 using Event =

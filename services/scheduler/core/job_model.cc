@@ -93,7 +93,11 @@ int64_t JobModel::Token(int task) const {
   for (const Fact& fact : log_) {
     if (fact.task != task) continue;
     if (fact.what == What::kLeased) token += 1;
-    if (fact.what == What::kLeapt) token += 1'000'000;
+    if (fact.what == What::kLeapt) {
+      token =
+          std::max<int64_t>(token + 1'000'000, (fact.at - absl::UnixEpoch()) /
+                                                   absl::Microseconds(1));
+    }
   }
   return token;
 }

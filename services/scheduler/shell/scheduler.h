@@ -146,7 +146,9 @@ class Scheduler {
 
   absl::Status AddLoadedLocked(v1::Job job)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status BeginAnewLocked(bool restored)
+  absl::Status BeginAnewLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // In a copy: every token of the given jobs makes its leap.
+  absl::Status LeapLocked(const std::vector<JobRef>& jobs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<v1::Job> SubmittedBeforeLocked(JobEntry& entry,
                                                 const std::string& digest)

@@ -209,6 +209,8 @@ TEST_F(SchedulerFaultsTest, ACopyRaisesTokensAtWhateverPointItIsInterrupted) {
   const std::string running = Submit(ExtractJob(2)).id();
   const std::string waiting = Submit(ExtractJob(1)).id();
   const std::string ended = Submit(ExtractJob(0)).id();
+  const std::string cancelled = Submit(ExtractJob(1)).id();
+  ASSERT_THAT(Cancel(cancelled), IsOk());
   const v1::Lease before = Lease("w1").lease();
   ASSERT_THAT(engine_.MemoryStore::Apply({MarkRestored()}), IsOk());
   int fail_at = 0;
@@ -231,10 +233,36 @@ TEST_F(SchedulerFaultsTest, ACopyRaisesTokensAtWhateverPointItIsInterrupted) {
   EXPECT_GE(Get(running)->tasks(0).fencing_token(), 1'000'000);
   EXPECT_GE(Get(waiting)->tasks(0).fencing_token(), 1'000'000);
   EXPECT_EQ(StateOf(ended), v1::SUCCEEDED);
+  EXPECT_EQ(StateOf(cancelled), v1::CANCELLED);
+  EXPECT_GE(Get(cancelled)->tasks(0).fencing_token(), 1'000'000)
+      << "it was perhaps retried since";
   EXPECT_THAT(Finish("w1", before), StatusIs(StatusCode::kAborted, "w1"));
   const int64_t raised = Get(running)->tasks(0).fencing_token();
   Open();
   EXPECT_EQ(Get(running)->tasks(0).fencing_token(), raised) << "once";
+}
+
+TEST_F(SchedulerFaultsTest, NoTwoLivesFromOneCopyGiveTheSameToken) {
+  const std::string id = Submit(ExtractJob(1)).id();
+  ASSERT_THAT(engine_.MemoryStore::Apply({MarkRestored()}), IsOk());
+  const auto copy = engine_.rows();
+  std::vector<v1::Lease> lives;
+  for (int i = 0; i < 3; ++i) {
+    engine_.Clear();
+    for (const auto& [key, value] : copy) {
+      ASSERT_THAT(engine_.MemoryStore::Apply({{key, value}}), IsOk());
+    }
+    clock_.Advance(absl::Seconds(1));
+    Open();
+    lives.push_back(Lease("w1").lease());
+    ASSERT_EQ(lives.back().job(), id);
+  }
+  // The stores that it writes to go on refusing those of earlier lives.
+  EXPECT_LT(lives[0].fencing_token(), lives[1].fencing_token());
+  EXPECT_LT(lives[1].fencing_token(), lives[2].fencing_token());
+  for (const v1::Lease& early : {lives[0], lives[1]}) {
+    EXPECT_THAT(Finish("w1", early), StatusIs(StatusCode::kAborted, "w1"));
+  }
 }
 
 TEST_F(SchedulerFaultsTest, ADamagedJobIsNamedAtTheStart) {
