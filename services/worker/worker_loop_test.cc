@@ -21,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/runtime/peer_call.h"
 
 namespace nevus {
 namespace {
@@ -151,6 +152,22 @@ class FakeScheduler final : public v1::WorkerService::Service {
   std::vector<size_t> heartbeats_at_finish_ ABSL_GUARDED_BY(mutex_);
 };
 
+// A service that never answers: its callers have to go.
+class HangingPeer final : public v1::JobService::Service {
+ public:
+  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest*,
+                      v1::Job*) override {
+    called_.Stop();
+    const StopSignal never;
+    while (!context->IsCancelled()) never.WaitFor(absl::Milliseconds(1));
+    return grpc::Status::CANCELLED;
+  }
+  void AwaitCall() { called_.WaitFor(kPatience); }
+
+ private:
+  StopSignal called_;
+};
+
 // Does what the test says.
 class FakeHandler : public TaskHandler {
  public:
@@ -184,6 +201,7 @@ class WorkerLoopTest : public testing::Test {
   WorkerLoopTest() : peers_(ServiceAddresses()) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&scheduler_);
+    builder.RegisterService(&hanging_);
     server_ = builder.BuildAndStart();
     peers_.Host({"scheduler"}, *server_);
   }
@@ -199,7 +217,15 @@ class WorkerLoopTest : public testing::Test {
     scheduler_.AddTask();
   }
 
+  absl::StatusOr<std::string> AskInVain(TaskContext& context) {
+    const auto peer = v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
+    return CallPeer(*peer, &v1::JobService::Stub::GetJob, v1::GetJobRequest(),
+                    context.calls())
+        .status();
+  }
+
   FakeScheduler scheduler_;
+  HangingPeer hanging_;
   std::unique_ptr<grpc::Server> server_;
   Peers peers_;
   std::unique_ptr<WorkerLoop> worker_;
@@ -280,6 +306,26 @@ TEST_F(WorkerLoopTest, ATaskThatSaysNothingKeepsItsLeaseAndHearsOfCancel) {
             static_cast<int>(absl::StatusCode::kCancelled));
   EXPECT_EQ(scheduler_.heartbeats().size(), 3u);
   EXPECT_EQ(scheduler_.heartbeats()[0].lease().fencing_token(), 1);
+}
+
+TEST_F(WorkerLoopTest, CancelIsHeardWhileAPeerHangs) {
+  scheduler_.OnHeartbeat([this](const v1::HeartbeatRequest&, int,
+                                v1::HeartbeatResponse& response) {
+    hanging_.AwaitCall();
+    response.set_cancelled(true);
+    return absl::OkStatus();
+  });
+  Start([this](TaskContext& context) { return AskInVain(context); });
+  EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
+            static_cast<int>(absl::StatusCode::kCancelled));
+}
+
+TEST_F(WorkerLoopTest, AStopIsHeardWhileAPeerHangs) {
+  Start([this](TaskContext& context) { return AskInVain(context); });
+  hanging_.AwaitCall();
+  worker_->RequestStop();
+  EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
+            static_cast<int>(absl::StatusCode::kCancelled));
 }
 
 TEST_F(WorkerLoopTest, AWorkerThatLostItsLeaseDropsTheResultAndGoesOn) {
