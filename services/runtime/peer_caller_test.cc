@@ -1,5 +1,4 @@
-// Calls to a peer that never answers end with the work that they belong to. It
-// waits for its caller to go, at most as long as a test may take.
+// Calls to a peer that never answers end with the work that they belong to.
 #include "services/runtime/peer_caller.h"
 
 #include <grpcpp/server.h>
@@ -8,51 +7,16 @@
 #include <memory>
 #include <thread>
 
-#include "base/clock.h"
-#include "base/mutex.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peers.h"
+#include "services/testing/hanging_peer.h"
 
 namespace nevus {
 namespace {
-
-class HangingPeer final : public v1::JobService::Service {
- public:
-  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest*,
-                      v1::Job*) override {
-    return Hang(*context);
-  }
-  grpc::Status WatchJob(grpc::ServerContext* context,
-                        const v1::WatchJobRequest*,
-                        grpc::ServerWriter<v1::WatchJobResponse>*) override {
-    return Hang(*context);
-  }
-
-  void AwaitCalls(int count) {
-    MutexLock lock(mutex_);
-    while (calls_ < count) called_.Wait(mutex_);
-  }
-
- private:
-  grpc::Status Hang(const grpc::ServerContext& context) {
-    {
-      MutexLock lock(mutex_);
-      ++calls_;
-      called_.NotifyAll();
-    }
-    const StopSignal never;
-    while (!context.IsCancelled()) never.WaitFor(absl::Milliseconds(1));
-    return grpc::Status::CANCELLED;
-  }
-
-  Mutex mutex_;
-  CondVar called_;
-  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 class PeerCallerTest : public testing::Test {
  protected:

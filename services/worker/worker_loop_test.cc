@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
 #include "services/runtime/peer_call.h"
+#include "services/testing/hanging_peer.h"
 
 namespace nevus {
 namespace {
@@ -150,22 +151,6 @@ class FakeScheduler final : public v1::WorkerService::Service {
   std::vector<v1::HeartbeatRequest> heartbeats_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::FinishTaskRequest> finishes_ ABSL_GUARDED_BY(mutex_);
   std::vector<size_t> heartbeats_at_finish_ ABSL_GUARDED_BY(mutex_);
-};
-
-// A service that never answers: its callers have to go.
-class HangingPeer final : public v1::JobService::Service {
- public:
-  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest*,
-                      v1::Job*) override {
-    called_.Stop();
-    const StopSignal never;
-    while (!context->IsCancelled()) never.WaitFor(absl::Milliseconds(1));
-    return grpc::Status::CANCELLED;
-  }
-  void AwaitCall() { called_.WaitFor(kPatience); }
-
- private:
-  StopSignal called_;
 };
 
 // Does what the test says.
@@ -311,7 +296,7 @@ TEST_F(WorkerLoopTest, ATaskThatSaysNothingKeepsItsLeaseAndHearsOfCancel) {
 TEST_F(WorkerLoopTest, CancelIsHeardWhileAPeerHangs) {
   scheduler_.OnHeartbeat([this](const v1::HeartbeatRequest&, int,
                                 v1::HeartbeatResponse& response) {
-    hanging_.AwaitCall();
+    hanging_.AwaitCalls(1);
     response.set_cancelled(true);
     return absl::OkStatus();
   });
@@ -322,7 +307,7 @@ TEST_F(WorkerLoopTest, CancelIsHeardWhileAPeerHangs) {
 
 TEST_F(WorkerLoopTest, AStopIsHeardWhileAPeerHangs) {
   Start([this](TaskContext& context) { return AskInVain(context); });
-  hanging_.AwaitCall();
+  hanging_.AwaitCalls(1);
   worker_->RequestStop();
   EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
             static_cast<int>(absl::StatusCode::kCancelled));
