@@ -32,8 +32,7 @@ extern "C" const char* __tsan_default_suppressions() {
       // wrote: gRPC handed them over under locks that are not seen. Both read
       // what gRPC alone holds, before the message is anybody's; no handler of
       // ours is ever called below these frames, so none is hidden.
-      "race:^grpc::SerializationTraits<google::protobuf::MessageLite, "
-      "void>::Deserialize(\n"
+      "race:^grpc::SerializationTraits<*, void>::Deserialize(\n"
       "race:^grpc::internal::CallOpClientRecvStatus::FinishOp(\n"
       // A call's own object, made by the thread that calls in process and
       // destroyed by the one that serves, after the handler has returned.

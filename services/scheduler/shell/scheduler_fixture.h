@@ -4,6 +4,7 @@
 #ifndef NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_FIXTURE_H_
 #define NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_FIXTURE_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,9 +28,9 @@ namespace nevus {
 // only that one if `once`. 0: none.
 class FullStore : public MemoryStore {
  public:
-  int fail_from = 0;
+  std::atomic<int> fail_from{0};
   bool once = false;
-  int writes = 0;  // asked for since it was set to 0
+  std::atomic<int> writes{0};  // asked for since it was set to 0
 
   void Clear() {
     for (const auto& [key, value] : rows()) {
@@ -38,8 +39,8 @@ class FullStore : public MemoryStore {
     fail_from = writes = 0;
   }
   absl::Status Apply(std::vector<Mutation> batch) override {
-    ++writes;
-    if (fail_from > 0 && (once ? writes == fail_from : writes >= fail_from)) {
+    const int write = ++writes;
+    if (fail_from > 0 && (once ? write == fail_from : write >= fail_from)) {
       return WithReason(absl::ResourceExhaustedError("the disk is full"),
                         "DISK_FULL");
     }
