@@ -41,7 +41,7 @@ absl::Status WrongAnswer(const std::string& wanted, const std::string& got) {
 
 absl::StatusOr<std::vector<v1::Example>> ReadExamples(
     const Peers& peers, const std::string& dataset, int64_t version,
-    const std::vector<v1::Split>& splits, const grpc::ServerContext* caller) {
+    const std::vector<v1::Split>& splits, PeerCaller caller) {
   RETURN_IF_ERROR(CheckName("dataset", dataset));
   if (version <= 0) {
     return WithReason(
@@ -57,7 +57,7 @@ absl::StatusOr<std::vector<v1::Example>> ReadExamples(
   request.set_version(version);
   for (v1::Split split : splits) request.add_splits(split);
   const auto stub = v1::DatasetService::NewStub(peers.ChannelTo("ingestion"));
-  const auto context = PeerContext(caller);
+  const auto context = caller.NewContext();
   const auto reader = stub->ReadExamples(context.get(), request);
   std::vector<v1::Example> examples;
   v1::ReadExamplesResponse response;
@@ -72,11 +72,11 @@ absl::StatusOr<std::vector<v1::Example>> ReadExamples(
 
 absl::StatusOr<std::vector<std::string>> ReadImages(
     const Peers& peers, const std::vector<std::string>& digests,
-    const grpc::ServerContext* caller) {
+    PeerCaller caller) {
   v1::ReadImagesRequest request;
   *request.mutable_digests() = {digests.begin(), digests.end()};
   const auto stub = v1::DatasetService::NewStub(peers.ChannelTo("ingestion"));
-  const auto context = PeerContext(caller);
+  const auto context = caller.NewContext();
   const auto reader = stub->ReadImages(context.get(), request);
   std::vector<std::string> images;
   absl::Status wrong;
@@ -102,8 +102,7 @@ absl::StatusOr<std::vector<std::string>> ReadImages(
 
 absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
     const Peers& peers, const std::string& space,
-    const std::vector<std::string>& digests,
-    const grpc::ServerContext* caller) {
+    const std::vector<std::string>& digests, PeerCaller caller) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
   std::vector<std::string> missing;
   RETURN_IF_ERROR(InRequests(digests, [&](auto begin, auto end) {
@@ -122,8 +121,7 @@ absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
 
 absl::StatusOr<std::vector<float>> ReadFeatures(
     const Peers& peers, const std::string& space, int dimension,
-    const std::vector<std::string>& digests,
-    const grpc::ServerContext* caller) {
+    const std::vector<std::string>& digests, PeerCaller caller) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
   std::vector<float> rows;
   rows.reserve(digests.size() * dimension);
@@ -131,7 +129,7 @@ absl::StatusOr<std::vector<float>> ReadFeatures(
     v1::ReadFeaturesRequest request;
     request.set_space(space);
     *request.mutable_image_digests() = {begin, end};
-    const auto context = PeerContext(caller);
+    const auto context = caller.NewContext();
     const auto reader = stub->ReadFeatures(context.get(), request);
     auto expected = begin;
     absl::Status wrong;

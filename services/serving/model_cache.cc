@@ -117,7 +117,8 @@ ModelCache::Loaded ModelCache::Load(const std::string& name, int64_t version) {
   if (extractor == nullptr) {
     FeatureExtractorOptions options;
     options.threads = threads_;
-    ASSIGN_OR_RETURN(extractor, LoadExtractor(peers_, model.space(), options));
+    ASSIGN_OR_RETURN(extractor,
+                     LoadExtractor(peers_, model.space(), options, nullptr));
   }
   if (extractor->dimension() != head.inputs) {
     return WithReason(absl::FailedPreconditionError(absl::StrCat(

@@ -90,9 +90,9 @@ class TrainingHandler : public TaskHandler {
       return ReportCandidate(before.candidate(), context);
     }
     if (!task.candidate()) {
-      ASSIGN_OR_RETURN(
-          const std::optional<v1::Model> there,
-          FindModelOfJob(peers_, task.model(), context.lease().job()));
+      ASSIGN_OR_RETURN(const std::optional<v1::Model> there,
+                       FindModelOfJob(peers_, task.model(),
+                                      context.lease().job(), context.calls()));
       if (there.has_value()) return VersionText(*there);
     }
     ASSIGN_OR_RETURN(v1::Model model,
@@ -101,7 +101,8 @@ class TrainingHandler : public TaskHandler {
       RETURN_IF_ERROR(checkpoints.WriteCandidate(model));
       return ReportCandidate(model, context);
     }
-    return RegisterModel(peers_, std::move(model), context.lease());
+    return RegisterModel(peers_, std::move(model), context.lease(),
+                         context.calls());
   }
 
   // All of a model but what the registry adds.
@@ -109,19 +110,21 @@ class TrainingHandler : public TaskHandler {
                                       const std::string& before,
                                       TaskCheckpoints& checkpoints,
                                       TaskContext& context) {
-    ASSIGN_OR_RETURN(const v1::FeatureSpace space, GetSpace(task.space()));
+    ASSIGN_OR_RETURN(const v1::FeatureSpace space,
+                     GetSpace(task.space(), context));
     ASSIGN_OR_RETURN(
         const std::vector<v1::Example> examples,
         ReadExamples(peers_, task.dataset(), task.version(),
-                     {v1::TRAIN, v1::VALIDATION, v1::TEST}, nullptr));
+                     {v1::TRAIN, v1::VALIDATION, v1::TEST}, context.calls()));
     std::vector<std::string> left_out;
     ASSIGN_OR_RETURN(
         const TrainingSet train,
-        ReadSet(task, space, LearnableRows(examples, v1::TRAIN, left_out)));
+        ReadSet(task, space, LearnableRows(examples, v1::TRAIN, left_out),
+                context));
     ASSIGN_OR_RETURN(
         const TrainingSet validation,
-        ReadSet(task, space,
-                LearnableRows(examples, v1::VALIDATION, left_out)));
+        ReadSet(task, space, LearnableRows(examples, v1::VALIDATION, left_out),
+                context));
     context.Log(absl::StrFormat(
         "trains on %d rows, chooses on %d, features of %d numbers, hidden=%d "
         "seed=%d",
@@ -150,8 +153,7 @@ class TrainingHandler : public TaskHandler {
       added.set_name(point.name);
       added.set_threshold(point.threshold);
     }
-    ASSIGN_OR_RETURN(*model.mutable_lineage(),
-                     LineageOf(task, space, context.lease().job()));
+    ASSIGN_OR_RETURN(*model.mutable_lineage(), LineageOf(task, space, context));
     v1::TrainingSummary& summary = *model.mutable_training();
     summary.set_seed(task.seed());
     summary.set_best_epoch(trained.best_epoch);
@@ -165,23 +167,25 @@ class TrainingHandler : public TaskHandler {
     return model;
   }
 
-  absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest) {
+  absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest,
+                                            TaskContext& context) {
     const auto extraction =
         v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
     v1::GetFeatureSpaceRequest request;
     request.set_digest(digest);
     return CallPeer(*extraction, &v1::FeatureService::Stub::GetFeatureSpace,
-                    request, nullptr);
+                    request, context.calls());
   }
 
   absl::StatusOr<TrainingSet> ReadSet(const v1::TrainTask& task,
                                       const v1::FeatureSpace& space,
-                                      const std::vector<v1::Example>& rows) {
+                                      const std::vector<v1::Example>& rows,
+                                      TaskContext& context) {
     TrainingSet set;
     set.dimension = space.dimension();
     ASSIGN_OR_RETURN(set.features,
                      ReadFeatures(peers_, space.digest(), space.dimension(),
-                                  ImagesOf(rows), nullptr));
+                                  ImagesOf(rows), context.calls()));
     for (const v1::Example& row : rows) {
       set.labels.push_back(IsPositive(row, task.positive()) ? 1 : 0);
     }
@@ -245,7 +249,7 @@ class TrainingHandler : public TaskHandler {
 
   absl::StatusOr<v1::Lineage> LineageOf(const v1::TrainTask& task,
                                         const v1::FeatureSpace& space,
-                                        const std::string& job) {
+                                        TaskContext& context) {
     v1::GetDatasetVersionRequest get_version;
     get_version.set_dataset(task.dataset());
     get_version.set_version(task.version());
@@ -254,7 +258,7 @@ class TrainingHandler : public TaskHandler {
     ASSIGN_OR_RETURN(
         const v1::DatasetVersion dataset,
         CallPeer(*ingestion, &v1::DatasetService::Stub::GetDatasetVersion,
-                 get_version, nullptr));
+                 get_version, context.calls()));
     v1::GetBackboneRequest get_backbone;
     get_backbone.set_name(space.backbone_digest());
     const auto registry =
@@ -262,14 +266,14 @@ class TrainingHandler : public TaskHandler {
     ASSIGN_OR_RETURN(
         const v1::Backbone backbone,
         CallPeer(*registry, &v1::BackboneService::Stub::GetBackbone,
-                 get_backbone, nullptr));
+                 get_backbone, context.calls()));
     v1::Lineage lineage;
     lineage.set_dataset(task.dataset());
     lineage.set_dataset_version(task.version());
     lineage.set_dataset_digest(dataset.digest());
     lineage.set_backbone_digest(space.backbone_digest());
     lineage.set_backbone_name(backbone.name());
-    lineage.set_job(job);
+    lineage.set_job(context.lease().job());
     lineage.set_synthetic(dataset.synthetic());
     return lineage;
   }

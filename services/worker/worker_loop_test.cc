@@ -21,6 +21,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/runtime/peer_call.h"
+#include "services/testing/hanging_peer.h"
 
 namespace nevus {
 namespace {
@@ -184,10 +186,15 @@ class WorkerLoopTest : public testing::Test {
   WorkerLoopTest() : peers_(ServiceAddresses()) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&scheduler_);
+    builder.RegisterService(&hanging_);
     server_ = builder.BuildAndStart();
     peers_.Host({"scheduler"}, *server_);
   }
-  ~WorkerLoopTest() override {
+  ~WorkerLoopTest() override { EndWorker(); }
+
+  // Before what its handler refers to goes: at the end of a test whose handler
+  // has a local variable.
+  void EndWorker() {
     scheduler_.Stop();
     worker_ = nullptr;
   }
@@ -199,7 +206,15 @@ class WorkerLoopTest : public testing::Test {
     scheduler_.AddTask();
   }
 
+  absl::StatusOr<std::string> AskInVain(TaskContext& context) {
+    const auto peer = v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
+    return CallPeer(*peer, &v1::JobService::Stub::GetJob, v1::GetJobRequest(),
+                    context.calls())
+        .status();
+  }
+
   FakeScheduler scheduler_;
+  HangingPeer hanging_;
   std::unique_ptr<grpc::Server> server_;
   Peers peers_;
   std::unique_ptr<WorkerLoop> worker_;
@@ -282,6 +297,26 @@ TEST_F(WorkerLoopTest, ATaskThatSaysNothingKeepsItsLeaseAndHearsOfCancel) {
   EXPECT_EQ(scheduler_.heartbeats()[0].lease().fencing_token(), 1);
 }
 
+TEST_F(WorkerLoopTest, CancelIsHeardWhileAPeerHangs) {
+  scheduler_.OnHeartbeat([this](const v1::HeartbeatRequest&, int,
+                                v1::HeartbeatResponse& response) {
+    hanging_.AwaitCalls(1);
+    response.set_cancelled(true);
+    return absl::OkStatus();
+  });
+  Start([this](TaskContext& context) { return AskInVain(context); });
+  EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
+            static_cast<int>(absl::StatusCode::kCancelled));
+}
+
+TEST_F(WorkerLoopTest, AStopIsHeardWhileAPeerHangs) {
+  Start([this](TaskContext& context) { return AskInVain(context); });
+  hanging_.AwaitCalls(1);
+  worker_->RequestStop();
+  EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
+            static_cast<int>(absl::StatusCode::kCancelled));
+}
+
 TEST_F(WorkerLoopTest, AWorkerThatLostItsLeaseDropsTheResultAndGoesOn) {
   const absl::Status lost =
       WithReason(absl::AbortedError("extraction-b has the task"), "LEASE_LOST");
@@ -346,6 +381,7 @@ TEST_F(WorkerLoopTest, AnErrorKeepsItsCodeReasonAndMessage) {
     EXPECT_EQ(finishes[i].error().message(), errors[i].message());
   }
   EXPECT_EQ(finishes.back().result(), "");
+  EndWorker();
 }
 
 TEST_F(WorkerLoopTest, ALibraryThatThrowsFailsTheTaskAndNotTheWorker) {
@@ -362,6 +398,7 @@ TEST_F(WorkerLoopTest, ALibraryThatThrowsFailsTheTaskAndNotTheWorker) {
   EXPECT_EQ(finishes[0].error().reason(), "OUT_OF_MEMORY");
   EXPECT_THAT(finishes[1].error().message(), testing::HasSubstr("bad tensor"));
   EXPECT_EQ(finishes[2].result(), "well");
+  EndWorker();
 }
 
 TEST_F(WorkerLoopTest, AStopGivesTheTaskBack) {
