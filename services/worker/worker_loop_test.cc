@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/rpc/channel.h"
@@ -39,11 +40,14 @@ class FakeScheduler final : public v1::WorkerService::Service {
       std::function<absl::Status(const v1::HeartbeatRequest& request, int count,
                                  v1::HeartbeatResponse& response)>;
 
-  grpc::Status LeaseTask(grpc::ServerContext*,
+  grpc::Status LeaseTask(grpc::ServerContext* context,
                          const v1::LeaseTaskRequest* request,
                          v1::LeaseTaskResponse* response) override {
     MutexLock lock(mutex_);
     worker_ = request->worker();
+    ++polls_;
+    poll_deadline_ = absl::FromChrono(context->deadline());
+    changed_.NotifyAll();
     while (tasks_ == 0 && !stopped_) changed_.Wait(mutex_);
     if (tasks_ == 0) return grpc::Status::OK;
     --tasks_;
@@ -116,6 +120,13 @@ class FakeScheduler final : public v1::WorkerService::Service {
       return heartbeats_.size() >= count;
     });
   }
+  // When the last of the first `count` polls for work would end by itself.
+  absl::Time AwaitPolls(int count) {
+    MutexLock lock(mutex_);
+    AwaitLocked([&]()
+                    ABSL_NO_THREAD_SAFETY_ANALYSIS { return polls_ >= count; });
+    return poll_deadline_;
+  }
   std::vector<v1::HeartbeatRequest> heartbeats() {
     MutexLock lock(mutex_);
     return heartbeats_;
@@ -144,6 +155,8 @@ class FakeScheduler final : public v1::WorkerService::Service {
   CondVar changed_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   int tasks_ ABSL_GUARDED_BY(mutex_) = 0;
+  int polls_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time poll_deadline_ ABSL_GUARDED_BY(mutex_);
   int64_t token_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string worker_ ABSL_GUARDED_BY(mutex_);
   AnswerHeartbeat answer_heartbeat_ ABSL_GUARDED_BY(mutex_);
@@ -255,6 +268,13 @@ TEST_F(WorkerLoopTest, WhatTheTaskSaidIsThereBeforeItIsFinished) {
   ASSERT_EQ(progress.metrics_size(), 16);
   EXPECT_EQ(progress.metrics(15).name(), "metric_15");
   EXPECT_EQ(progress.metrics(15).value(), 3.75);
+}
+
+TEST_F(WorkerLoopTest, AStopEndsThePollForWork) {
+  Start([](TaskContext&) { return "done"; });
+  const absl::Time end = scheduler_.AwaitPolls(2);
+  worker_->Stop();
+  EXPECT_LT(Clock::Real().Now(), end);
 }
 
 TEST_F(WorkerLoopTest, ALineThatNobodyAnsweredComesAgainUnderItsNumber) {
