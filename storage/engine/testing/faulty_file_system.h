@@ -52,7 +52,11 @@ class FaultyFileSystem {
   // `bytes` more can be written, the last of them in a write cut short; then
   // writing and making files fails with NoSpace. Removing files frees nothing.
   void LimitSpace(int64_t bytes);
+  // The same for a quota (EDQUOT), which GetFreeSpace does not know of.
+  void LimitQuota(int64_t bytes);
   void LiftLimit();
+  // The n-th write from now (1: the next) fails once with NoSpace.
+  void BeFullOnce(int64_t n);
 
   // The n-th write or sync from now (1: the next) fails once with an IOError.
   void FailWrite(int64_t n);
