@@ -223,6 +223,11 @@ class FaultyFiles : public rocksdb::FileSystem,
     if (IOStatus begun = Begin(Operation::kWrite, life); !begun.ok()) {
       return begun;
     }
+    if (data.size() >= full_write_bytes_ && full_write_ != kNever &&
+        --full_write_ == 0) {
+      full_write_ = kNever;
+      return NoSpace();
+    }
     const int64_t fits = std::min(space_, static_cast<int64_t>(data.size()));
     file.bytes.append(data.data(), static_cast<size_t>(fits));
     if (space_ != kNever) space_ -= fits;
@@ -285,9 +290,10 @@ class FaultyFiles : public rocksdb::FileSystem,
     space_ = bytes;
     is_quota_ = is_quota;
   }
-  void FindFull(int64_t n) {
+  void BeFullOnce(int64_t n, size_t least_bytes) {
     MutexLock lock(mutex_);
     full_write_ = n;
+    full_write_bytes_ = least_bytes;
   }
   void Fail(Operation operation, int64_t n) {
     MutexLock lock(mutex_);
@@ -324,11 +330,6 @@ class FaultyFiles : public rocksdb::FileSystem,
     if (operation == Operation::kName && space_ == 0) return NoSpace();
     int64_t& failing =
         operation == Operation::kSync ? failing_sync_ : failing_write_;
-    if (operation == Operation::kWrite && full_write_ != kNever &&
-        --full_write_ == 0) {
-      full_write_ = kNever;
-      return NoSpace();
-    }
     if (operation != Operation::kName && failing != kNever && --failing == 0) {
       failing = kNever;
       return IOStatus::IOError("this operation was made to fail");
@@ -378,6 +379,7 @@ class FaultyFiles : public rocksdb::FileSystem,
   int64_t left_ ABSL_GUARDED_BY(mutex_) = kNever;
   int64_t space_ ABSL_GUARDED_BY(mutex_) = kNever;
   int64_t full_write_ ABSL_GUARDED_BY(mutex_) = kNever;
+  size_t full_write_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t failing_write_ ABSL_GUARDED_BY(mutex_) = kNever;
   int64_t failing_sync_ ABSL_GUARDED_BY(mutex_) = kNever;
   bool is_cut_ ABSL_GUARDED_BY(mutex_) = false;
@@ -461,7 +463,9 @@ void FaultyFileSystem::LimitQuota(int64_t bytes) {
 void FaultyFileSystem::LiftLimit() {
   files_->LimitSpace(kNever, /*is_quota=*/false);
 }
-void FaultyFileSystem::BeFullOnce(int64_t n) { files_->FindFull(n); }
+void FaultyFileSystem::BeFullOnce(int64_t n, size_t least_bytes) {
+  files_->BeFullOnce(n, least_bytes);
+}
 void FaultyFileSystem::FailWrite(int64_t n) {
   files_->Fail(Operation::kWrite, n);
 }

@@ -9,6 +9,7 @@
 #ifndef NEVUS_STORAGE_ENGINE_TESTING_FAULTY_FILE_SYSTEM_H_
 #define NEVUS_STORAGE_ENGINE_TESTING_FAULTY_FILE_SYSTEM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -55,8 +56,9 @@ class FaultyFileSystem {
   // The same for a quota (EDQUOT), which GetFreeSpace does not know of.
   void LimitQuota(int64_t bytes);
   void LiftLimit();
-  // The n-th write from now (1: the next) fails once with NoSpace.
-  void BeFullOnce(int64_t n);
+  // The n-th write from now (1: the next) of at least so many bytes finds no
+  // space; those after it do.
+  void BeFullOnce(int64_t n, size_t least_bytes);
 
   // The n-th write or sync from now (1: the next) fails once with an IOError.
   void FailWrite(int64_t n);
