@@ -1,6 +1,7 @@
-// The store on a real full disk: a small tmpfs of this test's own. In a child
-// process, for the mount needs a namespace of its own, and such a child must be
-// made before there are threads.
+// The store on a disk that is really full: a small tmpfs of this test's own,
+// below RocksDB as it is built here. In a child process, since the mount needs
+// a namespace of its own, and such a child must be made before there are
+// threads; and since what RocksDB does on a full disk may be to abort.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -12,7 +13,10 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <ostream>
+#include <random>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -25,83 +29,158 @@ namespace nevus {
 namespace {
 
 constexpr char kSkip[] = "skipped: ";
-constexpr char kSize[] = "size=48m";
-constexpr size_t kBallastBytes = 24 << 20;
 
-// "" if all is well, else what is wrong. Runs in the child.
-std::string FillAndGoOn(const std::string& dir) {
-  const std::string ballast = dir + "/ballast";
-  {
-    const int file =
-        open(ballast.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    const std::string block(1 << 20, 'b');
-    for (size_t at = 0; at < kBallastBytes; at += block.size()) {
-      if (write(file, block.data(), block.size()) < 0) return "no ballast";
-    }
-    close(file);
-  }
-  RocksDbOptions options;
-  options.write_buffer_bytes = 1 << 20;
-  auto store = RocksDbStore::Open(dir + "/store", options);
-  if (!store.ok()) return store.status().ToString();
+// A disk, what fills it, and the values that find it full.
+struct Scene {
+  const char* name;
+  const char* mount_options;
+  // What is removed to make space again, each of the two times.
+  size_t ballast_bytes;
+  size_t ballast_files;
+  bool is_out_of_inodes;  // with bytes left
+  // Value i has `value_bytes` + i % 7, so that the disk ends anywhere.
+  size_t value_bytes;
+  size_t acknowledged_at_least;
+};
 
-  std::map<std::string, char> acknowledged;
-  absl::Status refused;
-  for (int i = 0; refused.ok() && i < 1000; ++i) {
-    const std::string key = absl::StrCat("key", i);
-    const char letter = static_cast<char>('a' + i % 26);
-    refused = (*store)->Apply({{key, std::string(100'000, letter)}});
-    if (refused.ok()) acknowledged[key] = letter;
-  }
-  if (ReasonOf(refused) != "DISK_FULL") {
-    return "not refused with DISK_FULL: " + refused.ToString();
-  }
-  if (acknowledged.size() < 50) return "it was full from the beginning";
-  const auto check = [&]() -> std::string {
-    for (const auto& [key, letter] : acknowledged) {
-      const auto value = (*store)->Get(key);
-      if (!value.ok()) return value.status().ToString();
-      if (*value != std::string(100'000, letter)) return "a wrong " + key;
-    }
-    return "";
-  };
-  if (std::string wrong = check(); !wrong.empty()) return "full: " + wrong;
-  if (ReasonOf((*store)->Apply({{"more", std::string(5'000'000, 'm')}})) !=
-      "DISK_FULL") {
-    return "a full disk took 5 MB";
-  }
+constexpr Scene kScenes[] = {
+    {"large_values", "size=64m", 20 << 20, 1, false, 100'000, 50},
+    {"values_in_blob_files", "size=64m", 19 << 20, 1, false, 3'000, 2'000},
+    {"values_in_tables", "size=64m", 21 << 20, 1, false, 900, 5'000},
+    {"no_inodes", "size=64m,nr_inodes=1000", 10, 400, true, 20'000, 20},
+};
 
-  std::filesystem::remove(ballast);
-  const absl::Status again = (*store)->Apply({{"more", "m"}});
-  if (!again.ok()) return "with space again: " + again.ToString();
-  if (std::string wrong = check(); !wrong.empty()) return "again: " + wrong;
-  store->reset();
-  store = RocksDbStore::Open(dir + "/store", options);
-  if (!store.ok()) return "reopened: " + store.status().ToString();
-  if (!(*store)->Get("more").ok()) return "reopened: \"more\" is lost";
-  return check();
+void PrintTo(const Scene& scene, std::ostream* out) { *out << scene.name; }
+
+// False: there is no space for it.
+bool WriteFile(const std::string& path, size_t bytes) {
+  const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const std::string text(bytes, 'b');
+  const ssize_t written = write(file, text.data(), text.size());
+  close(file);
+  return written == static_cast<ssize_t>(bytes);
 }
 
-std::string InAMountOfItsOwn(const std::string& dir) {
+class Filling {
+ public:
+  Filling(std::string dir, const Scene& scene)
+      : dir_(std::move(dir)), scene_(scene) {}
+
+  // "" if all is well, else what is wrong.
+  std::string Run() {
+    for (const char* time : {"first", "second"}) {
+      const std::string ballast = Ballast(time);
+      std::filesystem::create_directory(ballast);
+      for (size_t i = 0; i < scene_.ballast_files; ++i) {
+        if (!WriteFile(absl::StrCat(ballast, "/", i), scene_.ballast_bytes)) {
+          return "no space for the ballast";
+        }
+      }
+    }
+    if (std::string wrong = Open(); !wrong.empty()) return wrong;
+    // Twice, since a RocksDB that went on once is another.
+    for (const char* time : {"first", "second"}) {
+      std::string wrong = Fill();
+      if (wrong.empty()) {
+        std::filesystem::remove_all(Ballast(time));
+        wrong = GoOn();
+      }
+      if (!wrong.empty()) return absl::StrCat(time, ": ", wrong);
+    }
+    if (std::string wrong = Open(); !wrong.empty()) return "reopened: " + wrong;
+    return Check();
+  }
+
+ private:
+  std::string Ballast(const std::string& time) const {
+    return dir_ + "/ballast_" + time;
+  }
+
+  std::string Open() {
+    store_.reset();
+    RocksDbOptions options;
+    options.write_buffer_bytes = 1 << 20;
+    auto opened = RocksDbStore::Open(dir_ + "/store", options);
+    if (!opened.ok()) return opened.status().ToString();
+    store_ = *std::move(opened);
+    return "";
+  }
+
+  std::string Fill() {
+    while (scene_.is_out_of_inodes &&
+           WriteFile(absl::StrCat(dir_, "/inode", next_), 0)) {
+      ++next_;
+    }
+    absl::Status refused;
+    for (int i = 0; refused.ok() && i < 1'000'000; ++i) {
+      const std::string key = absl::StrCat("key", next_++);
+      std::string value(scene_.value_bytes + static_cast<size_t>(i % 7), '\0');
+      for (char& byte : value) byte = static_cast<char>(random_());
+      refused = store_->Apply({{key, value}});
+      if (refused.ok()) acknowledged_[key] = std::move(value);
+    }
+    if (ReasonOf(refused) != "DISK_FULL") {
+      return "not refused with DISK_FULL: " + refused.ToString();
+    }
+    if (acknowledged_.size() < scene_.acknowledged_at_least) {
+      return absl::StrCat("full after ", acknowledged_.size());
+    }
+    if (std::string wrong = Check(); !wrong.empty()) return "full: " + wrong;
+    const absl::Status still =
+        store_->Apply({{"more", std::string(5'000'000, 'm')}});
+    return ReasonOf(still) == "DISK_FULL"
+               ? ""
+               : "a full disk took 5 MB: " + still.ToString();
+  }
+
+  // Without being opened by its user.
+  std::string GoOn() {
+    const absl::Status again = store_->Apply({{"more", "m"}});
+    if (!again.ok()) return "with space again: " + again.ToString();
+    acknowledged_["more"] = "m";
+    return Check();
+  }
+
+  std::string Check() const {
+    for (const auto& [key, value] : acknowledged_) {
+      const auto stored = store_->Get(key);
+      if (!stored.ok()) return stored.status().ToString();
+      if (*stored != value) return "a wrong " + key;
+    }
+    return "";
+  }
+
+  const std::string dir_;
+  const Scene& scene_;
+  std::unique_ptr<RocksDbStore> store_;
+  std::map<std::string, std::string> acknowledged_;
+  std::mt19937 random_{7};  // noise, which no table makes smaller
+  int next_ = 0;
+};
+
+std::string InAMountOfItsOwn(const std::string& dir, const Scene& scene) {
   // As root a mount namespace is enough; others need a user namespace too.
   if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
     return absl::StrCat(kSkip, "no mount namespace: ", std::strerror(errno));
   }
   mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  if (mount("tmpfs", dir.c_str(), "tmpfs", 0, kSize) != 0) {
+  if (mount("tmpfs", dir.c_str(), "tmpfs", 0, scene.mount_options) != 0) {
     return absl::StrCat(kSkip, "cannot mount a tmpfs: ", std::strerror(errno));
   }
-  return FillAndGoOn(dir);
+  return Filling(dir, scene).Run();
 }
 
-TEST(FullTmpfsTest, AFullDiskRefusesAndTheStoreGoesOnWhenThereIsSpace) {
+class FullTmpfsTest : public testing::TestWithParam<Scene> {};
+
+TEST_P(FullTmpfsTest, AFullDiskRefusesAndTheStoreGoesOnWhenThereIsSpace) {
   const TempDir dir;
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    const std::string result = InAMountOfItsOwn(dir.path());
+    const std::string result = InAMountOfItsOwn(dir.path(), GetParam());
     const bool is_told = write(ends[1], result.data(), result.size()) ==
                          static_cast<ssize_t>(result.size());
     _exit(is_told ? 0 : 1);
@@ -120,6 +199,11 @@ TEST(FullTmpfsTest, AFullDiskRefusesAndTheStoreGoesOnWhenThereIsSpace) {
   if (absl::StartsWith(result, kSkip)) GTEST_SKIP() << result;
   EXPECT_EQ(result, "");
 }
+
+INSTANTIATE_TEST_SUITE_P(Scenes, FullTmpfsTest, testing::ValuesIn(kScenes),
+                         [](const testing::TestParamInfo<Scene>& scene) {
+                           return std::string(scene.param.name);
+                         });
 
 }  // namespace
 }  // namespace nevus
