@@ -2,14 +2,10 @@
 // below RocksDB as it is built here. In a child process, since the mount needs
 // a namespace of its own, and such a child must be made before there are
 // threads; and since what RocksDB does on a full disk may be to abort.
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -20,6 +16,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/small_disk.h"
 #include "base/status.h"
 #include "base/temp_dir.h"
 #include "gtest/gtest.h"
@@ -52,16 +49,6 @@ constexpr Scene kScenes[] = {
 
 void PrintTo(const Scene& scene, std::ostream* out) { *out << scene.name; }
 
-// False: there is no space for it.
-bool WriteFile(const std::string& path, size_t bytes) {
-  const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-  if (file < 0) return false;
-  const std::string text(bytes, 'b');
-  const ssize_t written = write(file, text.data(), text.size());
-  close(file);
-  return written == static_cast<ssize_t>(bytes);
-}
-
 class Filling {
  public:
   Filling(std::string dir, const Scene& scene)
@@ -70,10 +57,11 @@ class Filling {
   // "" if all is well, else what is wrong.
   std::string Run() {
     for (const char* time : {"first", "second"}) {
-      const std::string ballast = Ballast(time);
+      const std::string ballast = BallastOf(time);
       std::filesystem::create_directory(ballast);
       for (size_t i = 0; i < scene_.ballast_files; ++i) {
-        if (!WriteFile(absl::StrCat(ballast, "/", i), scene_.ballast_bytes)) {
+        if (!WriteBallast(absl::StrCat(ballast, "/", i),
+                          scene_.ballast_bytes)) {
           return "no space for the ballast";
         }
       }
@@ -83,7 +71,7 @@ class Filling {
     for (const char* time : {"first", "second"}) {
       std::string wrong = Fill();
       if (wrong.empty()) {
-        std::filesystem::remove_all(Ballast(time));
+        std::filesystem::remove_all(BallastOf(time));
         wrong = GoOn();
       }
       if (!wrong.empty()) return absl::StrCat(time, ": ", wrong);
@@ -93,7 +81,7 @@ class Filling {
   }
 
  private:
-  std::string Ballast(const std::string& time) const {
+  std::string BallastOf(const std::string& time) const {
     return dir_ + "/ballast_" + time;
   }
 
@@ -109,7 +97,7 @@ class Filling {
 
   std::string Fill() {
     while (scene_.is_out_of_inodes &&
-           WriteFile(absl::StrCat(dir_, "/inode", next_), 0)) {
+           WriteBallast(absl::StrCat(dir_, "/inode", next_), 0)) {
       ++next_;
     }
     absl::Status refused;
@@ -159,15 +147,9 @@ class Filling {
   int next_ = 0;
 };
 
-std::string InAMountOfItsOwn(const std::string& dir, const Scene& scene) {
-  // As root a mount namespace is enough; others need a user namespace too.
-  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-    return absl::StrCat(kSkip, "no mount namespace: ", std::strerror(errno));
-  }
-  mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  if (mount("tmpfs", dir.c_str(), "tmpfs", 0, scene.mount_options) != 0) {
-    return absl::StrCat(kSkip, "cannot mount a tmpfs: ", std::strerror(errno));
-  }
+std::string OnADiskOfItsOwn(const std::string& dir, const Scene& scene) {
+  const absl::Status mounted = MountSmallDisk(dir, scene.mount_options);
+  if (!mounted.ok()) return absl::StrCat(kSkip, mounted.message());
   return Filling(dir, scene).Run();
 }
 
@@ -180,7 +162,7 @@ TEST_P(FullTmpfsTest, AFullDiskRefusesAndTheStoreGoesOnWhenThereIsSpace) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    const std::string result = InAMountOfItsOwn(dir.path(), GetParam());
+    const std::string result = OnADiskOfItsOwn(dir.path(), GetParam());
     const bool is_told = write(ends[1], result.data(), result.size()) ==
                          static_cast<ssize_t>(result.size());
     _exit(is_told ? 0 : 1);
