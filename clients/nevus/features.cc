@@ -14,6 +14,7 @@ absl::Status Extract(Context& context) {
                    VersionArgument("dataset", context.argument(0)));
   v1::ExtractRequest request;
   SetFeatures(context.line(), dataset, &request);
+  request.set_calibrated_on(context.line().Text("calibrated-on"));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job,
                    client->Call(&v1::FeatureService::Stub::Extract, request));
@@ -44,13 +45,16 @@ absl::Status ListFeatures(Context& context) {
 
 std::vector<Flag> FeatureFlags() {
   return {Flag::Text("backbone", "B", "which network").Required(),
-          Flag::Text("cut", "C", "where it is cut (default: its last layer)"),
+          Flag::Text("cut", "C[,C...]",
+                     "where it is cut; several are pooled and joined (default: "
+                     "its last layer)"),
           Flag::Text("pool", "P", "how a layer becomes a vector")
               .Default("avg")
               .OneOf({"avg", "max", "flatten"}),
           Flag::Text("precision", "P", "arithmetic of the network")
               .Default("auto")
-              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"})};
+              .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
+                      "int8_winograd"})};
 }
 
 Flag PriorityFlag() {
@@ -62,6 +66,10 @@ Flag PriorityFlag() {
 
 std::vector<Command> FeatureCommands() {
   std::vector<Flag> extract = FeatureFlags();
+  extract.push_back(
+      Flag::Text("calibrated-on", "DATASET",
+                 "take the arithmetic and ranges measured on another dataset, "
+                 "such as the one that a model was trained on"));
   extract.push_back(PriorityFlag());
   extract.push_back(Flag::Switch("wait", "wait for the job's end"));
   return {{"extract",

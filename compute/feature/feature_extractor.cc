@@ -49,23 +49,23 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
             ". Use the backbone that the feature space names")),
         "BACKBONE_MISMATCH");
   }
-  ASSIGN_OR_RETURN(Cut cut, FindCut(info, spec.cut));
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<Network> network,
-      backbone.NewNetwork(spec.cut, spec.arithmetic, options.threads));
+  ASSIGN_OR_RETURN(std::vector<Cut> cuts, FindCuts(info, spec.cut));
+  ASSIGN_OR_RETURN(std::unique_ptr<Network> network,
+                   backbone.NewNetwork(spec.cut, spec.arithmetic,
+                                       spec.calibration, options.threads));
   return std::unique_ptr<FeatureExtractor>(
-      new FeatureExtractor(std::move(network), std::move(cut), spec, options));
+      new FeatureExtractor(std::move(network), std::move(cuts), spec, options));
 }
 
-FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
-                                   FeatureSpaceSpec spec,
+FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network,
+                                   std::vector<Cut> cuts, FeatureSpaceSpec spec,
                                    FeatureExtractorOptions options)
     : network_(std::move(network)),
-      cut_(std::move(cut)),
+      cuts_(std::move(cuts)),
       spec_(std::move(spec)),
       options_(std::move(options)),
       digest_(FeatureSpaceDigest(spec_)),
-      dimension_(FeatureDimension(cut_, spec_.pooling)),
+      dimension_(FeatureDimension(cuts_, spec_.pooling)),
       planes_(size_t{3} * options_.max_batch * spec_.input_size *
               spec_.input_size) {}
 
@@ -123,9 +123,9 @@ absl::Status FeatureExtractor::ForwardOne(const float* planes,
                                           float* feature) const {
   // Not a vector: an early cut has 13 MB, not worth filling with zeros.
   const std::unique_ptr<float[]> activation(
-      new float[FeatureDimension(cut_, Pooling::kFlatten)]);
+      new float[FeatureDimension(cuts_, Pooling::kFlatten)]);
   RETURN_IF_ERROR(network_->Run(planes, activation.get()));
-  Pool(activation.get(), cut_, spec_.pooling, feature);
+  PoolAll(activation.get(), cuts_, spec_.pooling, feature);
   if (!std::all_of(feature, feature + dimension_,
                    [](float value) { return std::isfinite(value); })) {
     return WithReason(

@@ -58,14 +58,14 @@ class FeatureExtractor {
   absl::Status Forward(const float* planes, int n, float* features);
 
  private:
-  FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
+  FeatureExtractor(std::unique_ptr<Network> network, std::vector<Cut> cuts,
                    FeatureSpaceSpec spec, FeatureExtractorOptions options);
 
   // One image. For network_->callers() threads at once.
   absl::Status ForwardOne(const float* planes, float* feature) const;
 
   const std::unique_ptr<Network> network_;
-  const Cut cut_;
+  const std::vector<Cut> cuts_;
   const FeatureSpaceSpec spec_;
   const FeatureExtractorOptions options_;
   const std::string digest_;

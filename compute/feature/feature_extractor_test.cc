@@ -9,7 +9,6 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/testing/weight_files.h"
-#include "compute/backbone/vgg16.h"
 #include "compute/feature/eager_reference.h"
 #include "gtest/gtest.h"
 
@@ -105,11 +104,12 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
 TEST(FeatureExtractorTest, AgreesWithEagerLibTorchAtFullSize) {
   const auto backbone = RandomBackbone(224);
   const std::vector<float> planes = TestPlanes(2, 224);
-  std::vector<float> eager;
-  ASSERT_THAT(EagerNetwork::Create(*backbone, "", 1)
+  std::vector<std::vector<float>> activations;
+  ASSERT_THAT(NewEagerReference(*backbone, "", 1)
                   .value()
-                  ->Forward(planes.data(), 2, &eager),
+                  ->Forward(planes.data(), 2, &activations),
               IsOk());
+  const std::vector<float>& eager = activations[0];
   for (const std::string& precision : Arithmetics(*backbone)) {
     SCOPED_TRACE(precision);
     const auto extractor = Extractor(*backbone, precision, {}, "flatten");
@@ -230,6 +230,31 @@ TEST(FeatureExtractorTest, OutlivesItsBackbone) {
   EXPECT_EQ(extractor->digest(), FeatureSpaceDigest(extractor->spec()));
 }
 
+TEST(FeatureExtractorTest, SeveralCutsArePooledAndJoinedInTheirOrder) {
+  BackboneSource source;
+  source.arch = "inception_v3";
+  source.random_seed = 1;
+  source.input_size = 107;
+  const auto backbone = Backbone::Load(source).value();
+  const std::vector<float> planes = TestPlanes(1, 107);
+  for (const char* pool : {"avg", "max"}) {
+    const auto features = [&](const std::string& cut) {
+      const FeatureSpaceSpec spec =
+          ResolveFeatureSpace(backbone->info(), cut, pool, "fp32").value();
+      const auto extractor =
+          FeatureExtractor::Create(*backbone, spec, {}).value();
+      std::vector<float> feature(extractor->dimension());
+      EXPECT_THAT(extractor->Forward(planes.data(), 1, feature.data()), IsOk());
+      return feature;
+    };
+    std::vector<float> joined = features("mixed10");
+    const std::vector<float> early = features("mixed0");
+    ASSERT_EQ(joined.size(), 2048u);
+    joined.insert(joined.end(), early.begin(), early.end());
+    EXPECT_EQ(features("mixed10,mixed0"), joined) << pool;
+  }
+}
+
 TEST(FeatureExtractorTest, AFeatureSpaceOfAnotherBackboneIsRefused) {
   const auto backbone = RandomBackbone(32), other = RandomBackbone(64);
   const auto spec = ResolveFeatureSpace(other->info(), "", "", "fp32").value();
@@ -242,9 +267,9 @@ TEST(FeatureExtractorTest, AFeatureSpaceOfAnotherBackboneIsRefused) {
 
 TEST(FeatureExtractorTest, AnOverflowIsAnErrorNotAFeature) {
   Tensors tensors;
-  const Vgg16Conv& conv = Vgg16Convs()[0];
-  tensors[conv.weight()] = {{64, 3, 3, 3}, std::vector<float>(64 * 27, 3e38f)};
-  tensors[conv.bias()] = {{64}, std::vector<float>(64, 3e38f)};
+  tensors["features.0.weight"] = {{64, 3, 3, 3},
+                                  std::vector<float>(64 * 27, 3e38f)};
+  tensors["features.0.bias"] = {{64}, std::vector<float>(64, 3e38f)};
   BackboneSource source;
   source.arch = "vgg16";
   source.weights = Safetensors(tensors);

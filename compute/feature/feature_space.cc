@@ -57,6 +57,10 @@ std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec) {
   digest.UpdateField(ArithmeticName(spec.arithmetic));
   digest.UpdateField(std::to_string(spec.input_size));
   digest.UpdateField(NormalizationName(spec.normalization));
+  for (const auto& [layer, range] : spec.calibration) {
+    digest.UpdateField(layer);
+    digest.UpdateField({reinterpret_cast<const char*>(&range), sizeof(range)});
+  }
   return digest.Hex();
 }
 
@@ -65,13 +69,19 @@ int FeatureDimension(const Cut& cut, Pooling pooling) {
                                       : cut.channels;
 }
 
+int FeatureDimension(const std::vector<Cut>& cuts, Pooling pooling) {
+  int dimension = 0;
+  for (const Cut& cut : cuts) dimension += FeatureDimension(cut, pooling);
+  return dimension;
+}
+
 absl::StatusOr<FeatureSpaceSpec> ResolveFeatureSpace(
     const BackboneInfo& backbone, const std::string& cut,
     const std::string& pool, const std::string& precision) {
   FeatureSpaceSpec spec;
   spec.backbone_digest = backbone.digest;
-  ASSIGN_OR_RETURN(const Cut found, FindCut(backbone, cut));
-  spec.cut = found.name;
+  ASSIGN_OR_RETURN(const std::vector<Cut> cuts, FindCuts(backbone, cut));
+  spec.cut = CutNames(cuts);
   ASSIGN_OR_RETURN(spec.pooling, ParsePooling(pool.empty() ? "avg" : pool));
   ASSIGN_OR_RETURN(spec.arithmetic, ResolveArithmetic(backbone, precision));
   RETURN_IF_ERROR(CheckArithmetic(backbone, spec.arithmetic));

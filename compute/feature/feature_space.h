@@ -5,10 +5,12 @@
 #define NEVUS_COMPUTE_FEATURE_FEATURE_SPACE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/calibration.h"
 #include "compute/image/preprocess.h"
 
 namespace nevus {
@@ -27,11 +29,12 @@ absl::StatusOr<Pooling> ParsePooling(const std::string& name);
 
 struct FeatureSpaceSpec {
   std::string backbone_digest;
-  std::string cut;
+  std::string cut;  // one name, or several with commas between them
   Pooling pooling = Pooling::kAverage;
   Arithmetic arithmetic = Arithmetic::kFp32;
   int input_size = 0;
   Normalization normalization = Normalization::kTorchvision;
+  Calibration calibration;  // empty unless the arithmetic needs one
 };
 
 // SHA-256 over every field and the version of decode, resize and normalise.
@@ -39,8 +42,12 @@ std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec);
 
 // The values in one feature of this pooling at this cut.
 int FeatureDimension(const Cut& cut, Pooling pooling);
+// At several cuts, whose features are joined.
+int FeatureDimension(const std::vector<Cut>& cuts, Pooling pooling);
 
-// Fills in what the user left open: `cut` "" is the backbone's default, `pool`
+// Fills in what the user left open, but for the calibration
+// (arithmetic_choice.h has it, and a better `auto`): `cut` "" is the backbone's
+// default, `pool`
 // "" is avg, `precision` "" or "auto" is fp32_winograd for vgg16 on a processor
 // with AVX-512 and fp32 elsewhere. INVALID_ARGUMENT for names that do not
 // exist, FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, for a precision

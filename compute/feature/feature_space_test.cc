@@ -24,6 +24,7 @@ BackboneInfo Info(const std::string& arch) {
                  {"block1_conv2", 64, 64, 64},
                  {"block1_pool", 64, 32, 32}};
     info.default_cut = "block1_pool";
+    info.missing_tensor = "features.5.weight";
   } else {
     info.cuts = {{"output", 512, 2, 2}};
     info.default_cut = "output";
@@ -56,6 +57,19 @@ TEST(FeatureSpaceTest, WhatTheUserNamesIsTaken) {
   EXPECT_EQ(spec->arithmetic, Arithmetic::kFp32);
 }
 
+TEST(FeatureSpaceTest, SeveralCutsKeepTheirOrder) {
+  const auto cut = [](const std::string& names) {
+    const auto spec = ResolveFeatureSpace(Info("vgg16"), names, "", "fp32");
+    return spec.ok() ? spec->cut : ReasonOf(spec.status());
+  };
+  EXPECT_EQ(cut("block1_pool,block1_conv1"), "block1_pool,block1_conv1");
+  EXPECT_EQ(cut("block1_conv1,block1_pool"), "block1_conv1,block1_pool");
+  EXPECT_EQ(cut("block1_pool,block1_pool"), "CUT_REPEATED");
+  EXPECT_EQ(cut("block1_pool,"), "CUT_UNKNOWN");
+  EXPECT_EQ(cut("block1_pool, block1_conv1"), "CUT_UNKNOWN");
+  EXPECT_EQ(cut("block1_pool,block2_pool"), "CUT_UNREACHED");
+}
+
 TEST(FeatureSpaceTest, UnknownNamesAreRefusedWithWhatIsThere) {
   const auto reason = [](const char* arch, const char* cut, const char* pool,
                          const char* precision) {
@@ -66,7 +80,7 @@ TEST(FeatureSpaceTest, UnknownNamesAreRefusedWithWhatIsThere) {
   EXPECT_EQ(reason("vgg16", "block2_pool", "", ""), "CUT_UNREACHED");
   EXPECT_EQ(reason("torchscript", "block2_pool", "", ""), "CUT_UNKNOWN");
   EXPECT_EQ(reason("vgg16", "", "median", ""), "POOLING_UNKNOWN");
-  EXPECT_EQ(reason("vgg16", "", "", "int8"), "ARITHMETIC_UNKNOWN");
+  EXPECT_EQ(reason("vgg16", "", "", "fp16"), "ARITHMETIC_UNKNOWN");
   EXPECT_THAT(ResolveFeatureSpace(Info("vgg16"), "", "median", ""),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "it is avg, max or flatten"));

@@ -114,6 +114,7 @@ class ExtractionHandler : public TaskHandler {
     space.set_cut(task.cut());
     space.set_pooling(task.pooling());
     space.set_arithmetic(task.arithmetic());
+    *space.mutable_calibration() = task.calibration();
     FeatureExtractorOptions options;
     options.threads = threads_;
     const Stopwatch watch;
@@ -123,6 +124,9 @@ class ExtractionHandler : public TaskHandler {
         "backbone %s loaded in %.0f ms: cut %s, pooling %s, %s on %d threads",
         task.backbone(), 1000 * watch.Seconds(), task.cut(), task.pooling(),
         task.arithmetic(), threads_));
+    if (!task.arithmetic_reason().empty()) {
+      context.Log(task.arithmetic_reason());
+    }
     return absl::OkStatus();
   }
 

@@ -15,6 +15,7 @@
 #include "protos/nevus/v1/backbone.grpc.pb.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/extraction/arithmetic_resolver.h"
 #include "services/extraction/shard.h"
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
@@ -45,7 +46,8 @@ class ExtractionService final : public HostedService,
       : peers_(*context.peers),
         clock_(*context.clock),
         disk_(std::move(disk)),
-        store_(*disk_) {}
+        store_(*disk_),
+        resolver_(peers_, *disk_, context.compute_threads) {}
 
   std::vector<grpc::Service*> grpc_services() override { return {this}; }
 
@@ -150,11 +152,18 @@ class ExtractionService final : public HostedService,
                  call));
     ASSIGN_OR_RETURN(const BackboneInfo backbone, ToBackboneInfo(stored));
     ASSIGN_OR_RETURN(
-        const FeatureSpaceSpec spec,
+        FeatureSpaceSpec spec,
         nevus::ResolveFeatureSpace(backbone, request.cut(), request.pooling(),
                                    request.precision()));
-    ASSIGN_OR_RETURN(const Cut cut, FindCut(backbone, spec.cut));
-    return ToProto(spec, FeatureDimension(cut, spec.pooling));
+    ASSIGN_OR_RETURN(const ResolvedArithmetic resolved,
+                     resolver_.Resolve(request, backbone, spec, call));
+    spec.arithmetic = resolved.arithmetic;
+    spec.calibration = resolved.calibration;
+    ASSIGN_OR_RETURN(const std::vector<Cut> cuts, FindCuts(backbone, spec.cut));
+    v1::FeatureSpace space =
+        ToProto(spec, FeatureDimension(cuts, spec.pooling));
+    space.set_arithmetic_reason(resolved.reason);
+    return space;
   }
 
   absl::StatusOr<v1::Job> Submit(const v1::ExtractRequest& request,
@@ -169,6 +178,9 @@ class ExtractionService final : public HostedService,
     resolve.set_cut(request.cut());
     resolve.set_pooling(request.pooling());
     resolve.set_precision(request.precision());
+    resolve.set_dataset(request.dataset());
+    resolve.set_version(request.version());
+    resolve.set_calibrated_on(request.calibrated_on());
     ASSIGN_OR_RETURN(const v1::FeatureSpace space, Resolve(resolve, call));
     // Rows of no split too: a later version may give them one.
     ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
@@ -202,6 +214,8 @@ class ExtractionService final : public HostedService,
       extract.set_cut(space.cut());
       extract.set_pooling(space.pooling());
       extract.set_arithmetic(space.arithmetic());
+      extract.set_arithmetic_reason(space.arithmetic_reason());
+      *extract.mutable_calibration() = space.calibration();
       *extract.mutable_image_digests() = {shard.begin(), shard.end()};
     }
     const auto scheduler =
@@ -213,6 +227,7 @@ class ExtractionService final : public HostedService,
   const Clock& clock_;
   const std::unique_ptr<RocksDbStore> disk_;
   FeatureStore store_;
+  ArithmeticResolver resolver_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "compute/feature/feature_space.h"
 #include "compute/image/preprocess.h"
 #include "protos/nevus/v1/backbone.grpc.pb.h"
+#include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_caller.h"
 
@@ -48,6 +49,8 @@ absl::StatusOr<std::string> ReadWeights(v1::BackboneService::Stub& registry,
   return weights;
 }
 
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
     const Peers& peers, const std::string& digest, PeerCaller caller) {
   const auto registry =
@@ -75,16 +78,15 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
   return backbone;
 }
 
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
     const Peers& peers, const v1::FeatureSpace& space,
     const FeatureExtractorOptions& options, PeerCaller caller) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
                    LoadBackbone(peers, space.backbone_digest(), caller));
-  ASSIGN_OR_RETURN(const FeatureSpaceSpec spec,
+  ASSIGN_OR_RETURN(FeatureSpaceSpec spec,
                    ResolveFeatureSpace(backbone->info(), space.cut(),
                                        space.pooling(), space.arithmetic()));
+  spec.calibration = ToCalibration(space.calibration());
   const std::string here = FeatureSpaceDigest(spec);
   if (here != space.digest()) {
     return WithReason(

@@ -23,6 +23,11 @@ std::string ExtractCommand(const std::string& dataset,
   return command;
 }
 
+std::string CalibratedOn(const v1::Model& model) {
+  if (model.space().calibration().empty()) return "";
+  return absl::StrCat(" --calibrated-on ", model.lineage().dataset());
+}
+
 absl::Status CheckFeatures(const Peers& peers, const std::string& space,
                            const std::vector<v1::Example>& examples,
                            const std::string& remedy,

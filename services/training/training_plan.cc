@@ -24,6 +24,8 @@ absl::StatusOr<v1::FeatureSpace> ResolveSpace(
   resolve.set_cut(request.cut());
   resolve.set_pooling(request.pooling());
   resolve.set_precision(request.precision());
+  resolve.set_dataset(request.dataset());
+  resolve.set_version(request.version());
   const auto extraction =
       v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
   return CallPeer(*extraction, &v1::FeatureService::Stub::ResolveFeatureSpace,

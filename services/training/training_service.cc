@@ -120,7 +120,9 @@ class TrainingService final : public HostedService,
     space.set_pooling(model.space().pooling());
     space.set_precision(model.space().arithmetic());
     RETURN_IF_ERROR(CheckFeatures(peers_, model.space().digest(), examples,
-                                  ExtractCommand(dataset, space), call));
+                                  ExtractCommand(dataset, space) +
+                                      CalibratedOn(model),
+                                  call));
 
     v1::Job job = EvaluationJob(task, model_text);
     job.set_priority(request.priority());
