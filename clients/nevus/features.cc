@@ -50,7 +50,15 @@ std::vector<Flag> FeatureFlags() {
               .OneOf({"avg", "max", "flatten"}),
           Flag::Text("precision", "P", "arithmetic of the network")
               .Default("auto")
-              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"})};
+              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"}),
+          Flag::Integer("views",
+                        "1, the image as it is, or 8: the mean over all its "
+                        "flips and quarter turns")
+              .Between(1, 8)
+              .Default("1"),
+          Flag::Text("values", "TYPE", "to which numbers features are rounded")
+              .Default("fp16")
+              .OneOf({"fp16", "fp32"})};
 }
 
 Flag PriorityFlag() {

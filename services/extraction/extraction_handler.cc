@@ -114,6 +114,8 @@ class ExtractionHandler : public TaskHandler {
     space.set_cut(task.cut());
     space.set_pooling(task.pooling());
     space.set_arithmetic(task.arithmetic());
+    space.set_views(task.views());
+    space.set_values(task.values());
     FeatureExtractorOptions options;
     options.threads = threads_;
     const Stopwatch watch;

@@ -74,9 +74,11 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
     const FeatureExtractorOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
                    LoadBackbone(peers, space.backbone_digest()));
-  ASSIGN_OR_RETURN(const FeatureSpaceSpec spec,
+  ASSIGN_OR_RETURN(FeatureSpaceSpec spec,
                    ResolveFeatureSpace(backbone->info(), space.cut(),
                                        space.pooling(), space.arithmetic()));
+  ASSIGN_OR_RETURN(spec.views, ParseViews(space.views()));
+  ASSIGN_OR_RETURN(spec.values, ParseFeatureValues(space.values()));
   const std::string here = FeatureSpaceDigest(spec);
   if (here != space.digest()) {
     return WithReason(

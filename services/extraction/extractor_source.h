@@ -14,8 +14,8 @@
 namespace nevus {
 
 // Loads the extractor of `space`, of which digest, backbone_digest, cut,
-// pooling and arithmetic are read; the rest follows from the backbone. Takes
-// seconds for a large network. Thread-safe.
+// pooling, arithmetic, views and values are read; the rest follows from the
+// backbone. Takes seconds for a large network. Thread-safe.
 //
 // Errors:
 // * NOT_FOUND: the registry has no such backbone.

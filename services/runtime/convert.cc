@@ -55,6 +55,8 @@ v1::FeatureSpace ToProto(const FeatureSpaceSpec& spec, int dimension) {
   space.set_input_size(spec.input_size);
   space.set_normalization(NormalizationName(spec.normalization));
   space.set_dimension(dimension);
+  space.set_views(spec.views);
+  space.set_values(FeatureValuesName(spec.values));
   return space;
 }
 
