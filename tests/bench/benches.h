@@ -21,9 +21,9 @@ struct BenchOptions {
   int input_size = 0;  // 0: the backbone's own, 224
   WeightsChoice weights;
   std::string precision = "auto";
-  int jobs = 0;     // of a queue
-  int tasks = 0;    // of a job
-  int clients = 0;  // at a time
+  int jobs = 0;       // of a queue
+  int tasks = 0;      // of a job
+  int clients = 0;    // at a time
   int dimension = 0;  // of a feature
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
