@@ -41,7 +41,8 @@ class FeatureExtractor {
   const FeatureSpaceSpec& spec() const { return spec_; }
   const std::string& digest() const { return digest_; }
 
-  // One answer an image, in order. A bad image is an error of its own (as
+  // One answer an image, in order: the mean over spec().views views, rounded as
+  // spec().values says. A bad image is an error of its own (as
   // DecodeImage) and does not disturb the others; INTERNAL, reason
   // FEATURE_NOT_FINITE, if the network overflows on it.
   //
@@ -54,12 +55,18 @@ class FeatureExtractor {
       const std::function<bool()>& cancelled = nullptr);
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
-  // n x dimension().
+  // n x dimension(), of one view and not rounded.
   absl::Status Forward(const float* planes, int n, float* features);
 
  private:
   FeatureExtractor(std::unique_ptr<Network> network, std::vector<Cut> cuts,
                    FeatureSpaceSpec spec, FeatureExtractorOptions options);
+
+  // Of the images in planes_, as many as `decoded`, appends to `features` what
+  // comes of each or why nothing does. Asks `go_on` before each view.
+  void ForwardViews(const std::function<absl::Status()>& go_on,
+                    const std::vector<absl::Status>& decoded,
+                    std::vector<absl::StatusOr<std::vector<float>>>& features);
 
   // One image. For network_->callers() threads at once.
   absl::Status ForwardOne(const float* planes, float* feature) const;

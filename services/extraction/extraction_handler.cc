@@ -115,6 +115,8 @@ class ExtractionHandler : public TaskHandler {
     space.set_pooling(task.pooling());
     space.set_arithmetic(task.arithmetic());
     *space.mutable_calibration() = task.calibration();
+    space.set_views(task.views());
+    space.set_values(task.values());
     FeatureExtractorOptions options;
     options.threads = threads_;
     const Stopwatch watch;

@@ -87,6 +87,8 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
                    ResolveFeatureSpace(backbone->info(), space.cut(),
                                        space.pooling(), space.arithmetic()));
   spec.calibration = ToCalibration(space.calibration());
+  ASSIGN_OR_RETURN(spec.views, ParseViews(space.views()));
+  ASSIGN_OR_RETURN(spec.values, ParseFeatureValues(space.values()));
   const std::string here = FeatureSpaceDigest(spec);
   if (here != space.digest()) {
     return WithReason(

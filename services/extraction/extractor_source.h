@@ -21,9 +21,9 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
     const Peers& peers, const std::string& digest, PeerCaller caller);
 
 // Loads the extractor of `space`, of which digest, backbone_digest, cut,
-// pooling, arithmetic and calibration are read; the rest follows from the
-// backbone. Takes seconds for a large network. Thread-safe. `caller` as in
-// peer_caller.h; that it was cancelled is seen while the weights come and
+// pooling, arithmetic, calibration, views and values are read; the rest follows
+// from the backbone. Takes seconds for a large network. Thread-safe. `caller`
+// as in peer_caller.h; that it was cancelled is seen while the weights come and
 // between the steps that follow: parsing them, and preparing the network,
 // neither of which can be interrupted.
 //

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "base/packed_floats.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
@@ -119,15 +120,15 @@ absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
   return missing;
 }
 
-absl::StatusOr<std::vector<float>> ReadFeatures(
+absl::Status ReadPackedFeatures(
     const Peers& peers, const std::string& space, int dimension,
-    const std::vector<std::string>& digests, PeerCaller caller) {
+    const std::vector<std::string>& digests, PeerCaller caller,
+    const std::function<absl::Status(std::string_view)>& visit) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
-  std::vector<float> rows;
-  rows.reserve(digests.size() * dimension);
-  RETURN_IF_ERROR(InRequests(digests, [&](auto begin, auto end) {
+  return InRequests(digests, [&](auto begin, auto end) {
     v1::ReadFeaturesRequest request;
     request.set_space(space);
+    request.set_packed(true);
     *request.mutable_image_digests() = {begin, end};
     const auto context = caller.NewContext();
     const auto reader = stub->ReadFeatures(context.get(), request);
@@ -137,24 +138,37 @@ absl::StatusOr<std::vector<float>> ReadFeatures(
     while (wrong.ok() && reader->Read(&response)) {
       for (const v1::Feature& feature : response.features()) {
         if (expected == end || feature.image_digest() != *expected ||
-            feature.values_size() != dimension) {
+            !IsPacked(feature.packed(), dimension)) {
           wrong =
               WrongAnswer(absl::StrCat("features of ", dimension, " numbers"),
                           feature.image_digest());
-          context->TryCancel();
-          break;
+        } else {
+          wrong = visit(feature.packed());
         }
-        rows.insert(rows.end(), feature.values().begin(),
-                    feature.values().end());
+        if (!wrong.ok()) break;
         ++expected;
       }
     }
+    if (!wrong.ok()) context->TryCancel();
     const absl::Status finished = FromGrpc(reader->Finish());
     RETURN_IF_ERROR(wrong);
     RETURN_IF_ERROR(finished);
     return expected == end ? absl::OkStatus()
                            : WrongAnswer("features", "too few of them");
-  }));
+  });
+}
+
+absl::StatusOr<std::vector<float>> ReadFeatures(
+    const Peers& peers, const std::string& space, int dimension,
+    const std::vector<std::string>& digests, PeerCaller caller) {
+  std::vector<float> rows(digests.size() * dimension);
+  float* row = rows.data();
+  RETURN_IF_ERROR(ReadPackedFeatures(peers, space, dimension, digests, caller,
+                                     [&](std::string_view packed) {
+                                       UnpackFloats(packed, dimension, row);
+                                       row += dimension;
+                                       return absl::OkStatus();
+                                     }));
   return rows;
 }
 

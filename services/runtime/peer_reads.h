@@ -5,7 +5,9 @@
 #define NEVUS_SERVICES_RUNTIME_PEER_READS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -33,6 +35,15 @@ absl::StatusOr<std::vector<std::string>> ReadImages(
 absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
     const Peers& peers, const std::string& space,
     const std::vector<std::string>& digests, PeerCaller caller);
+
+// Calls `visit` with the feature of each image as it is kept
+// (base/packed_floats.h), `dimension` numbers, in the order asked for, until it
+// returns an error. Holds few of them at a time. NOT_FOUND, naming the first
+// image without one; DATA_LOSS; what `visit` returned.
+absl::Status ReadPackedFeatures(
+    const Peers& peers, const std::string& space, int dimension,
+    const std::vector<std::string>& digests, PeerCaller caller,
+    const std::function<absl::Status(std::string_view packed)>& visit);
 
 // Features of images, row by row in the order asked for: digests.size() x
 // dimension numbers. NOT_FOUND, naming the first image without one; DATA_LOSS.

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "base/packed_floats.h"
 #include "base/status.h"
 #include "compute/classifier/head.h"
 #include "compute/evaluation/evaluation.h"
@@ -192,14 +193,16 @@ class EvaluationHandler : public TaskHandler {
         absl::StrCat(task.dataset(), "@", task.dataset_version()), split,
         rows.examples, model.positive()));
     ASSIGN_OR_RETURN(const Head head, ToHead(model.head()));
-    ASSIGN_OR_RETURN(const std::vector<float> features,
-                     ReadFeatures(peers_, model.space().digest(), head.inputs,
-                                  ImagesOf(rows.examples), context.calls()));
-    for (size_t row = 0; row < rows.examples.size(); ++row) {
-      rows.scored.push_back(
-          {Probability(Logit(head, &features[row * head.inputs])),
-           IsPositive(rows.examples[row], model.positive())});
-    }
+    std::vector<float> feature(head.inputs);
+    RETURN_IF_ERROR(ReadPackedFeatures(
+        peers_, model.space().digest(), head.inputs, ImagesOf(rows.examples),
+        context.calls(), [&](std::string_view packed) {
+          UnpackFloats(packed, feature.size(), feature.data());
+          const v1::Example& row = rows.examples[rows.scored.size()];
+          rows.scored.push_back({Probability(Logit(head, feature.data())),
+                                 IsPositive(row, model.positive())});
+          return absl::OkStatus();
+        }));
     return rows;
   }
 

@@ -23,6 +23,7 @@
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/choose.h"
+#include "services/training/feature_set.h"
 #include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
 #include "services/training/task_checkpoints.h"
@@ -33,11 +34,12 @@ namespace {
 // The contract's limit (TrainingSummary.left_out).
 constexpr size_t kMostLeftOutNamed = 100;
 
-std::vector<Scored> Score(const Head& head, const TrainingSet& set) {
+absl::StatusOr<std::vector<Scored>> Score(const Head& head,
+                                          const TrainingSet& set) {
+  ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(head, set));
   std::vector<Scored> scored;
   for (size_t row = 0; row < set.labels.size(); ++row) {
-    const float* feature = &set.features[row * set.dimension];
-    scored.push_back({Probability(Logit(head, feature)), set.labels[row] != 0});
+    scored.push_back({Probability(logits[row]), set.labels[row] != 0});
   }
   return scored;
 }
@@ -118,13 +120,23 @@ class TrainingHandler : public TaskHandler {
                      {v1::TRAIN, v1::VALIDATION, v1::TEST}, context.calls()));
     std::vector<std::string> left_out;
     ASSIGN_OR_RETURN(
-        const TrainingSet train,
-        ReadSet(task, space, LearnableRows(examples, v1::TRAIN, left_out),
-                context));
+        const FeatureSet train_features,
+        ReadFeatureSet(peers_, space,
+                       LearnableRows(examples, v1::TRAIN, left_out),
+                       task.positive(), context.calls()));
     ASSIGN_OR_RETURN(
-        const TrainingSet validation,
-        ReadSet(task, space, LearnableRows(examples, v1::VALIDATION, left_out),
-                context));
+        const FeatureSet validation_features,
+        ReadFeatureSet(peers_, space,
+                       LearnableRows(examples, v1::VALIDATION, left_out),
+                       task.positive(), context.calls()));
+    const TrainingSet& train = train_features.set;
+    const TrainingSet& validation = validation_features.set;
+    if (train_features.spool != nullptr) {
+      context.Log(absl::StrFormat(
+          "the training rows, %d MB, are read from a temporary file: they are "
+          "too many for memory",
+          train_features.spool->bytes() / 1'000'000));
+    }
     context.Log(absl::StrFormat(
         "trains on %d rows, chooses on %d, features of %d numbers, hidden=%d "
         "seed=%d",
@@ -138,8 +150,10 @@ class TrainingHandler : public TaskHandler {
         trained.history.size(), trained.best_epoch, trained.validation_auc));
     // The same floats that a prediction will come from, so that a threshold
     // means the same there.
+    ASSIGN_OR_RETURN(const std::vector<Scored> scored,
+                     Score(trained.head, validation));
     ASSIGN_OR_RETURN(const std::vector<OperatingPoint> points,
-                     ChooseOperatingPoints(Score(trained.head, validation)));
+                     ChooseOperatingPoints(scored));
 
     v1::Model model;
     model.set_name(task.model());
@@ -175,21 +189,6 @@ class TrainingHandler : public TaskHandler {
     request.set_digest(digest);
     return CallPeer(*extraction, &v1::FeatureService::Stub::GetFeatureSpace,
                     request, context.calls());
-  }
-
-  absl::StatusOr<TrainingSet> ReadSet(const v1::TrainTask& task,
-                                      const v1::FeatureSpace& space,
-                                      const std::vector<v1::Example>& rows,
-                                      TaskContext& context) {
-    TrainingSet set;
-    set.dimension = space.dimension();
-    ASSIGN_OR_RETURN(set.features,
-                     ReadFeatures(peers_, space.digest(), space.dimension(),
-                                  ImagesOf(rows), context.calls()));
-    for (const v1::Example& row : rows) {
-      set.labels.push_back(IsPositive(row, task.positive()) ? 1 : 0);
-    }
-    return set;
   }
 
   // Goes on from `before`, a training's bytes, if it can.
