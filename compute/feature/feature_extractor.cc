@@ -71,7 +71,7 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     const std::vector<std::string_view>& images,
-    const std::function<bool()>& cancelled) {
+    const std::function<bool()>& cancelled, const OnFeature& done) {
   const auto goes_on = [&](absl::StatusOr<std::vector<float>>& feature) {
     if (feature.ok() && cancelled != nullptr && cancelled()) {
       feature = absl::CancelledError(
@@ -98,10 +98,12 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     });
     InParallel(n, network_->callers(), [&](int i) {
       absl::StatusOr<std::vector<float>>& feature = features[begin + i];
-      if (!goes_on(feature)) return;
-      const absl::Status status =
-          ForwardOne(&planes_[i * image_floats], feature->data());
-      if (!status.ok()) feature = status;
+      if (goes_on(feature)) {
+        const absl::Status status =
+            ForwardOne(&planes_[i * image_floats], feature->data());
+        if (!status.ok()) feature = status;
+      }
+      if (done != nullptr) done(begin + i, feature);
     });
   }
   return features;

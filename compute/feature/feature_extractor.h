@@ -49,9 +49,16 @@ class FeatureExtractor {
   // goes through the network, by several threads at once: from its first true
   // on, images that are not done are CANCELLED, so that nobody waits for longer
   // than one image.
+  //
+  // `done`, if given, hears of each image as soon as it is, by its index and
+  // with what will be its answer, from several threads at once: so that nobody
+  // waits for the rest of a batch.
+  using OnFeature =
+      std::function<void(size_t, const absl::StatusOr<std::vector<float>>&)>;
   std::vector<absl::StatusOr<std::vector<float>>> Extract(
       const std::vector<std::string_view>& images,
-      const std::function<bool()>& cancelled = nullptr);
+      const std::function<bool()>& cancelled = nullptr,
+      const OnFeature& done = nullptr);
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
   // n x dimension().
