@@ -73,7 +73,7 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network,
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     const std::vector<std::string_view>& images,
-    const std::function<bool()>& cancelled) {
+    const std::function<bool()>& cancelled, const OnFeature& done) {
   const auto go_on = [&] {
     return cancelled != nullptr && cancelled()
                ? absl::CancelledError(
@@ -85,8 +85,7 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
                                     spec_.normalization};
   const int least_side = ReducedLeastSide(preprocessing);
   const size_t image_floats = planes_.size() / options_.max_batch;
-  std::vector<absl::StatusOr<std::vector<float>>> features;
-  features.reserve(images.size());
+  std::vector<absl::StatusOr<std::vector<float>>> features(images.size());
   for (size_t begin = 0; begin < images.size(); begin += options_.max_batch) {
     const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
     std::vector<absl::Status> statuses(n);
@@ -98,47 +97,56 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
       if (!pixels.ok()) return;
       Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
     });
-    ForwardViews(go_on, statuses, features);
+    ForwardViews(go_on, statuses, begin, features, done);
   }
   return features;
 }
 
 void FeatureExtractor::ForwardViews(
     const std::function<absl::Status()>& go_on,
-    const std::vector<absl::Status>& decoded,
-    std::vector<absl::StatusOr<std::vector<float>>>& features) {
+    const std::vector<absl::Status>& decoded, size_t first,
+    std::vector<absl::StatusOr<std::vector<float>>>& features,
+    const OnFeature& done) {
   const int views = spec_.views;
   const int jobs = static_cast<int>(decoded.size()) * views;
   const size_t image_floats = planes_.size() / options_.max_batch;
   std::vector<float> seen(size_t{1} * jobs * dimension_);
   std::vector<absl::Status> statuses(jobs);
+  std::vector<std::atomic<int>> left(decoded.size());
+  for (std::atomic<int>& count : left) count = views;
   InParallel(jobs, network_->callers(), [&](int job) {
-    statuses[job] = decoded[job / views];
+    const int image = job / views;
+    statuses[job] = decoded[image];
     if (statuses[job].ok()) statuses[job] = go_on();
-    if (!statuses[job].ok()) return;
-    const float* planes = &planes_[job / views * image_floats];
-    std::vector<float> turned;
-    if (const int view = job % views; view > 0) {
-      turned.resize(image_floats);
-      MakeView(planes, /*channels=*/3, spec_.input_size, view, turned.data());
-      planes = turned.data();
+    if (statuses[job].ok()) {
+      statuses[job] = ForwardView(&planes_[image * image_floats], job % views,
+                                  &seen[size_t{1} * job * dimension_]);
     }
-    statuses[job] = ForwardOne(planes, &seen[size_t{1} * job * dimension_]);
+    if (--left[image] > 0) return;
+    features[first + image] =
+        JoinViews(&statuses[size_t{1} * image * views],
+                  &seen[size_t{1} * image * views * dimension_]);
+    if (done != nullptr) done(first + image, features[first + image]);
   });
-  for (int job = 0; job < jobs; job += views) {
-    const auto failed =
-        std::find_if(statuses.begin() + job, statuses.begin() + job + views,
-                     [](const absl::Status& status) { return !status.ok(); });
-    if (failed != statuses.begin() + job + views) {
-      features.emplace_back(*failed);
-      continue;
-    }
-    std::vector<float> feature(dimension_);
-    MeanOfViews(&seen[size_t{1} * job * dimension_], views, dimension_,
-                feature.data());
-    RoundFeature(spec_.values, feature.data(), feature.size());
-    features.emplace_back(std::move(feature));
+}
+
+absl::Status FeatureExtractor::ForwardView(const float* planes, int view,
+                                           float* feature) const {
+  if (view == 0) return ForwardOne(planes, feature);
+  std::vector<float> turned(planes_.size() / options_.max_batch);
+  MakeView(planes, /*channels=*/3, spec_.input_size, view, turned.data());
+  return ForwardOne(turned.data(), feature);
+}
+
+absl::StatusOr<std::vector<float>> FeatureExtractor::JoinViews(
+    const absl::Status* statuses, const float* seen) const {
+  for (int view = 0; view < spec_.views; ++view) {
+    RETURN_IF_ERROR(statuses[view]);
   }
+  std::vector<float> feature(dimension_);
+  MeanOfViews(seen, spec_.views, dimension_, feature.data());
+  RoundFeature(spec_.values, feature.data(), feature.size());
+  return feature;
 }
 
 absl::Status FeatureExtractor::Forward(const float* planes, int n,

@@ -241,6 +241,22 @@ TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
   EXPECT_TRUE(extractor->Extract({}).empty());
 }
 
+TEST(FeatureExtractorTest, TellsOfEachImageOnceWithItsAnswer) {
+  const std::string good = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto extractor = Extractor(*RandomBackbone(32), "fp32", {});
+  // Of vgg16 one image is computed at a time, so in order and on one thread.
+  std::vector<size_t> told;
+  std::vector<absl::StatusOr<std::vector<float>>> answers;
+  const auto features = extractor->Extract(
+      {good, "no image", good, good, "", good}, nullptr,
+      [&](size_t i, const absl::StatusOr<std::vector<float>>& feature) {
+        told.push_back(i);
+        answers.push_back(feature);
+      });
+  EXPECT_EQ(told, (std::vector<size_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(answers, features);
+}
+
 TEST(FeatureExtractorTest, StopsBetweenTwoImagesWhenItIsToldTo) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
   const auto backbone = RandomBackbone(32);

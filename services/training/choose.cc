@@ -9,6 +9,7 @@
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_caller.h"
+#include "services/training/golden_answers.h"
 #include "services/training/registry_calls.h"
 
 namespace nevus {
@@ -81,6 +82,7 @@ absl::StatusOr<std::string> ChooseBest(const Peers& peers,
   }
   context.Log(absl::StrCat("of ", task.candidates(), " candidates ",
                            progress.message()));
+  RETURN_IF_ERROR(AddGoldenAnswers(peers, context, best));
   return RegisterModel(peers, std::move(best), context.lease(),
                        context.calls());
 }

@@ -24,6 +24,7 @@
 #include "services/runtime/peer_reads.h"
 #include "services/training/choose.h"
 #include "services/training/feature_set.h"
+#include "services/training/golden_answers.h"
 #include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
 #include "services/training/task_checkpoints.h"
@@ -103,6 +104,7 @@ class TrainingHandler : public TaskHandler {
       RETURN_IF_ERROR(checkpoints.WriteCandidate(model));
       return ReportCandidate(model, context);
     }
+    RETURN_IF_ERROR(AddGoldenAnswers(peers_, context, model));
     return RegisterModel(peers_, std::move(model), context.lease(),
                          context.calls());
   }

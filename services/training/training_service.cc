@@ -121,10 +121,9 @@ class TrainingService final : public HostedService,
     space.set_precision(model.space().arithmetic());
     space.set_views(model.space().views());
     space.set_values(model.space().values());
-    RETURN_IF_ERROR(CheckFeatures(peers_, model.space().digest(), examples,
-                                  ExtractCommand(dataset, space) +
-                                      CalibratedOn(model),
-                                  call));
+    RETURN_IF_ERROR(CheckFeatures(
+        peers_, model.space().digest(), examples,
+        ExtractCommand(dataset, space) + CalibratedOn(model), call));
 
     v1::Job job = EvaluationJob(task, model_text);
     job.set_priority(request.priority());

@@ -7,6 +7,7 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/runtime/peer_caller.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/feature_set.h"
 #include "services/training/split_check.h"
@@ -229,9 +230,11 @@ TEST_F(TrainingTest, AFeatureSetTooLargeForMemoryHasTheSameRows) {
   EXPECT_EQ(features, ReadFeatures(platform_.peers(), space.digest(),
                                    space.dimension(), ImagesOf(rows), nullptr)
                           .value());
-  EXPECT_THAT(ReadFeatureSet(platform_.peers(), space, rows, "melanoma",
-                             [] { return true; }, 0),
-              StatusIs(absl::StatusCode::kCancelled, "read"));
+  PeerCalls calls;
+  calls.Cancel();
+  EXPECT_THAT(
+      ReadFeatureSet(platform_.peers(), space, rows, "melanoma", calls, 0),
+      StatusIs(absl::StatusCode::kCancelled, ""));
 }
 
 }  // namespace

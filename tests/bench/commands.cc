@@ -19,6 +19,8 @@ constexpr int64_t kMaxThreads = 256;
 constexpr int64_t kMaxJobs = 200'000;
 constexpr int64_t kMaxDimension = 1'000'000;
 constexpr int64_t kMaxTasks = 10'000;
+constexpr int64_t kMaxSeconds = 3600;
+constexpr int64_t kMaxSoak = 100'000'000;
 
 int Processors() {
   cpu_set_t set;
@@ -51,6 +53,12 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   if (line.Has("dimension")) {
     ASSIGN_OR_RETURN(options.dimension,
                      Number(line, "dimension", 100, kMaxDimension));
+  }
+  if (line.Has("seconds")) {
+    ASSIGN_OR_RETURN(const int seconds,
+                     Number(line, "seconds", 1, kMaxSeconds));
+    options.seconds = seconds;
+    ASSIGN_OR_RETURN(options.soak, Number(line, "soak", 0, kMaxSoak));
   }
   if (line.Has("threads")) {
     ASSIGN_OR_RETURN(options.threads, Number(line, "threads", 1, kMaxThreads));
@@ -163,12 +171,20 @@ const std::vector<Command>& BenchTable() {
        Runs(BenchImport, "bench import")},
       {"bench serve",
        "",
-       "Measure a lone prediction against the network alone",
+       "Measure serving alone, saturated, overloaded and during swaps",
        kDetails,
-       Join({Flag::Integer("count", "requests in each repeat").Default("30"),
-             Repeats(5), Threads()},
+       Join({Flag::Integer("count", "lone requests in each repeat")
+                 .Default("30"),
+             Repeats(3),
+             Flag::Integer("seconds", "of each phase of load").Default("10"),
+             Flag::Integer("soak",
+                           "instead: so many small requests, with a swap of "
+                           "networks after each 1,000, and what memory they "
+                           "cost; 0: none")
+                 .Default("0"),
+             Threads()},
             Network()),
-       {"nevus bench serve --threads 2"},
+       {"nevus bench serve --threads 2", "nevus bench serve --soak 1000000"},
        Runs(BenchServe, "bench serve")},
       {"bench train",
        "",
