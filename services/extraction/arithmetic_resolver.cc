@@ -55,7 +55,7 @@ absl::StatusOr<Subject> LoadSubject(
                               SampleForCalibration(
                                   examples, kCalibrationImages + kCheckImages),
                               caller));
-  ASSIGN_OR_RETURN(subject.backbone, LoadBackbone(peers, backbone));
+  ASSIGN_OR_RETURN(subject.backbone, LoadBackbone(peers, backbone, caller));
   subject.images = PreparePlanes(subject.backbone->info(), images);
   return subject;
 }

@@ -57,6 +57,8 @@ v1::FeatureSpace ToProto(const FeatureSpaceSpec& spec, int dimension) {
   space.set_normalization(NormalizationName(spec.normalization));
   space.set_dimension(dimension);
   *space.mutable_calibration() = ToProto(spec.calibration);
+  space.set_views(spec.views);
+  space.set_values(FeatureValuesName(spec.values));
   return space;
 }
 

@@ -20,6 +20,12 @@ std::string ExtractCommand(const std::string& dataset,
   if (!flags.precision().empty()) {
     absl::StrAppend(&command, " --precision ", flags.precision());
   }
+  if (flags.views() > 1) {
+    absl::StrAppend(&command, " --views ", flags.views());
+  }
+  if (!flags.values().empty()) {
+    absl::StrAppend(&command, " --values ", flags.values());
+  }
   return command;
 }
 
