@@ -61,8 +61,8 @@ TEST(BenchTest, ExtractPrintsOursBesideTheNetworkAloneAndEager) {
   ExpectFigures(json["lanes"]);
   EXPECT_EQ(json["ratios"][1]["at_least"], 0.92);
   EXPECT_TRUE(json["ratios"][1]["met"].is_boolean());
-  for (const char* fact : {"processor", "instruction sets", "threads", "BLAS",
-                           "images", "fp32"}) {
+  for (const char* fact :
+       {"processor", "instruction sets", "threads", "BLAS", "images", "fp32"}) {
     EXPECT_TRUE(json["facts"].contains(fact)) << fact;
   }
 }

@@ -23,12 +23,12 @@ struct BenchOptions {
   std::string precision = "auto";
   std::string labelled;  // a folder of photographs with truths; "": none
   bool layers = false;   // measure each layer, too
-  int jobs = 0;         // of a queue
-  int tasks = 0;        // of a job
-  int clients = 0;      // at a time
-  double seconds = 10;  // of a phase of load
-  int soak = 0;         // requests of a soak; 0: none
-  int dimension = 0;    // of a feature
+  int jobs = 0;          // of a queue
+  int tasks = 0;         // of a job
+  int clients = 0;       // at a time
+  double seconds = 10;   // of a phase of load
+  int soak = 0;          // requests of a soak; 0: none
+  int dimension = 0;     // of a feature
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
 };
