@@ -102,6 +102,25 @@ TEST_F(ExtractionTest,
   EXPECT_EQ(Extract().value().tasks_size(), 0);
 }
 
+TEST_F(ExtractionTest, SeveralCutsAreOneSpaceOfJoinedFeatures) {
+  AddImages(2);
+  const auto features = [&](const std::string& cut, int dimension) {
+    request_.set_cut(cut);
+    const auto space = platform_.RunJob(Extract().value(), *handler_);
+    EXPECT_THAT(space, IsOk());
+    return ReadFeatures(platform_.peers(), *space, dimension, images_, nullptr)
+        .value();
+  };
+  const std::vector<float> late = features("block2_pool", 128);
+  const std::vector<float> early = features("block1_pool", 64);
+  std::vector<float> joined;
+  for (int i = 0; i < 2; ++i) {
+    joined.insert(joined.end(), &late[128 * i], &late[128 * i] + 128);
+    joined.insert(joined.end(), &early[64 * i], &early[64 * i] + 64);
+  }
+  EXPECT_EQ(features("block2_pool,block1_pool", 192), joined);
+}
+
 TEST_F(ExtractionTest, ImagesThatCameLaterAreTheOnlyOnesComputed) {
   AddImages(5);
   ASSERT_THAT(platform_.RunJob(Extract().value(), *handler_), IsOk());
