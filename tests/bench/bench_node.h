@@ -32,6 +32,9 @@ class BenchNode {
  public:
   // `threads` as NodeOptions::compute_threads.
   static absl::StatusOr<std::unique_ptr<BenchNode>> Start(int threads);
+  // The same with that many extraction workers.
+  static absl::StatusOr<std::unique_ptr<BenchNode>> StartWorkers(int workers,
+                                                                 int threads);
   // Hosts one service, without workers.
   static absl::StatusOr<std::unique_ptr<BenchNode>> StartAlone(
       const std::string& service);
