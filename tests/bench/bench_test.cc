@@ -125,6 +125,35 @@ TEST(BenchTest, ASoakPrintsWhatMemoryItCost) {
   ExpectFigures(json["lanes"]);
 }
 
+TEST(BenchTest, TrainPrintsWhichLimitBinds) {
+  const Outcome outcome = Bench(
+      {"train", "--count", "400", "--dimension", "128", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(
+      NamesOf(json["lanes"]),
+      ElementsAre("features read back", "limit: rows from the disk, uncached",
+                  "limit: the matrix products, one core",
+                  "training, an epoch"));
+  ExpectFigures(json["lanes"]);
+  EXPECT_THAT(
+      NamesOf(json["ratios"]),
+      ElementsAre(HasSubstr("which bind"), "features read back / 500 MB/s"));
+  EXPECT_EQ(json["facts"]["training rows"], "380");
+}
+
+TEST(BenchTest, WorkersPrintTwoBesideOne) {
+  const Outcome outcome =
+      Bench({"workers", "--count", "40", "--repeats", "1", "--input-size", "32",
+             "--precision", "fp32", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(NamesOf(json["lanes"]), ElementsAre("one worker of one thread",
+                                                  "two workers of one thread"));
+  ExpectFigures(json["lanes"]);
+  EXPECT_EQ(json["ratios"][0]["at_least"], 1.8);
+}
+
 TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
   const Outcome outcome = Bench({"scheduler", "--jobs", "1100", "--tasks", "2",
                                  "--clients", "2", "--output", "json"});
@@ -147,8 +176,8 @@ TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
 }
 
 TEST(BenchTest, HelpShowsAnExampleAtEachLevel) {
-  for (const std::string bench :
-       {"decode", "extract", "import", "scheduler", "serve"}) {
+  for (const std::string bench : {"decode", "extract", "import", "scheduler",
+                                  "serve", "soak", "train", "workers"}) {
     const Outcome outcome = Bench({bench, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Example:\n  nevus bench " + bench));

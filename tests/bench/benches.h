@@ -47,6 +47,12 @@ absl::StatusOr<Report> BenchDecode(const BenchOptions& options);
 // against the disk and the matrix products alone.
 absl::StatusOr<Report> BenchTrain(const BenchOptions& options);
 
+// image -> feature: two extraction workers of one thread each against one.
+absl::StatusOr<Report> BenchWorkers(const BenchOptions& options);
+
+// image -> feature: one worker over many images, its memory and its start.
+absl::StatusOr<Report> BenchSoak(const BenchOptions& options);
+
 // files -> images: an import against decoding alone on one core.
 absl::StatusOr<Report> BenchImport(const BenchOptions& options);
 
