@@ -72,7 +72,7 @@ absl::StatusOr<std::unique_ptr<RequestLog>> RequestLog::Open(
 }
 
 absl::Status RequestLog::Load() {
-  MutexLock lock(mutex_);
+  std::map<int64_t, std::string> stored;
   absl::Status damage;
   RETURN_IF_ERROR(
       store_.Scan(Key({"request_order", ""}), "",
@@ -86,11 +86,14 @@ absl::Status RequestLog::Load() {
                       damage = DamagedValue(key, "is under a bad key");
                       return false;
                     }
-                    stored_.emplace(sequence, id);
-                    newest_ = sequence;
+                    stored.emplace(sequence, id);
                     return true;
                   }));
-  return damage;
+  RETURN_IF_ERROR(damage);
+  MutexLock lock(mutex_);
+  if (!stored.empty()) newest_ = stored.rbegin()->first;
+  stored_ = std::move(stored);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::string>> RequestLog::FindBytes(
