@@ -54,8 +54,8 @@ const std::vector<Command>& AllCommands() {
     for (std::vector<Command> (*group)() :
          {DatasetImportCommands, DatasetCommands, BackboneCommands,
           FeatureCommands, TrainingCommands, EvaluationCommands, ModelCommands,
-          ClassifyCommands, JobCommands, AdminCommands, DoctorCommands,
-          BenchCommands, HelpCommands}) {
+          ModelCompareCommands, ClassifyCommands, JobCommands, AdminCommands,
+          DoctorCommands, BenchCommands, HelpCommands}) {
       for (Command& command : group()) all->push_back(std::move(command));
     }
     return all;

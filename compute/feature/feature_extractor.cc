@@ -71,7 +71,7 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     const std::vector<std::string_view>& images,
-    const std::function<bool()>& cancelled) {
+    const std::function<bool()>& cancelled, const ExtractObserver& observer) {
   const auto goes_on = [&](absl::StatusOr<std::vector<float>>& feature) {
     if (feature.ok() && cancelled != nullptr && cancelled()) {
       feature = absl::CancelledError(
@@ -94,13 +94,18 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
         features[begin + i] = pixels.status();
         return;
       }
+      if (observer.pixels != nullptr) observer.pixels(begin + i, *pixels);
       Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
     });
     InParallel(n, network_->callers(), [&](int i) {
       absl::StatusOr<std::vector<float>>& feature = features[begin + i];
       if (!goes_on(feature)) return;
       const absl::Status status =
-          ForwardOne(&planes_[i * image_floats], feature->data());
+          ForwardOne(&planes_[i * image_floats], feature->data(),
+                     [&](const float* activation) {
+                       if (observer.activation == nullptr) return;
+                       observer.activation(begin + i, activation);
+                     });
       if (!status.ok()) feature = status;
     });
   }
@@ -119,12 +124,14 @@ absl::Status FeatureExtractor::Forward(const float* planes, int n,
   return absl::OkStatus();
 }
 
-absl::Status FeatureExtractor::ForwardOne(const float* planes,
-                                          float* feature) const {
+absl::Status FeatureExtractor::ForwardOne(
+    const float* planes, float* feature,
+    const std::function<void(const float*)>& activated) const {
   // Not a vector: an early cut has 13 MB, not worth filling with zeros.
   const std::unique_ptr<float[]> activation(
       new float[FeatureDimension(cut_, Pooling::kFlatten)]);
   RETURN_IF_ERROR(network_->Run(planes, activation.get()));
+  if (activated != nullptr) activated(activation.get());
   Pool(activation.get(), cut_, spec_.pooling, feature);
   if (!std::all_of(feature, feature + dimension_,
                    [](float value) { return std::isfinite(value); })) {

@@ -3,6 +3,7 @@
 #ifndef NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 #define NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,8 +16,18 @@
 #include "compute/backbone/network.h"
 #include "compute/feature/feature_space.h"
 #include "compute/image/decode.h"
+#include "compute/image/pixels.h"
 
 namespace nevus {
+
+// Sees what an image goes through on its way. Each may be empty; both are
+// called by several threads at once, for different images, and get the image's
+// index.
+struct ExtractObserver {
+  std::function<void(size_t, const Pixels&)> pixels;
+  // What the network gave at the cut: channels x height x width numbers.
+  std::function<void(size_t, const float*)> activation;
+};
 
 struct FeatureExtractorOptions {
   int threads = 1;    // cores to compute on, the calling thread's among them
@@ -40,6 +51,8 @@ class FeatureExtractor {
   int dimension() const { return dimension_; }
   const FeatureSpaceSpec& spec() const { return spec_; }
   const std::string& digest() const { return digest_; }
+  // Where the network ends, and the shape of its activation there.
+  const Cut& cut() const { return cut_; }
 
   // One answer an image, in order. A bad image is an error of its own (as
   // DecodeImage) and does not disturb the others; INTERNAL, reason
@@ -49,9 +62,12 @@ class FeatureExtractor {
   // goes through the network, by several threads at once: from its first true
   // on, images that are not done are CANCELLED, so that nobody waits for longer
   // than one image.
+  //
+  // `observer` changes no bit of what comes out.
   std::vector<absl::StatusOr<std::vector<float>>> Extract(
       const std::vector<std::string_view>& images,
-      const std::function<bool()>& cancelled = nullptr);
+      const std::function<bool()>& cancelled = nullptr,
+      const ExtractObserver& observer = {});
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
   // n x dimension().
@@ -62,7 +78,9 @@ class FeatureExtractor {
                    FeatureSpaceSpec spec, FeatureExtractorOptions options);
 
   // One image. For network_->callers() threads at once.
-  absl::Status ForwardOne(const float* planes, float* feature) const;
+  absl::Status ForwardOne(
+      const float* planes, float* feature,
+      const std::function<void(const float*)>& activated = nullptr) const;
 
   const std::unique_ptr<Network> network_;
   const Cut cut_;

@@ -49,9 +49,9 @@ void Batcher::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::StatusOr<double> Batcher::Answer(std::shared_ptr<BatchModel> model,
-                                       std::string_view image,
-                                       std::function<bool()> abandoned) {
+absl::StatusOr<ImageAnswer> Batcher::Answer(std::shared_ptr<BatchModel> model,
+                                            std::string_view image,
+                                            std::function<bool()> abandoned) {
   Waiting waiting{std::move(model), image, std::move(abandoned), std::nullopt};
   MutexLock lock(mutex_);
   if (stopped_) return Draining();
@@ -112,7 +112,7 @@ void Batcher::Work() {
     if (batch.empty()) return;
     std::vector<std::string_view> images;
     for (const Waiting* waiting : batch) images.push_back(waiting->image);
-    std::vector<absl::StatusOr<double>> answers =
+    std::vector<absl::StatusOr<ImageAnswer>> answers =
         batch.front()->model->Answer(images);
 
     MutexLock lock(mutex_);

@@ -18,15 +18,22 @@
 
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "compute/image/quality.h"
 
 namespace nevus {
+
+// What a model made of an image.
+struct ImageAnswer {
+  std::vector<float> feature;
+  ImageQuality quality;
+};
 
 // Answers several images at once. Called by the compute thread only.
 class BatchModel {
  public:
   virtual ~BatchModel() = default;
-  // One probability, or one error, for each image, in order.
-  virtual std::vector<absl::StatusOr<double>> Answer(
+  // One answer, or one error, for each image, in order.
+  virtual std::vector<absl::StatusOr<ImageAnswer>> Answer(
       const std::vector<std::string_view>& images) = 0;
 };
 
@@ -57,9 +64,9 @@ class Batcher {
   // Errors: RESOURCE_EXHAUSTED: the queue is full (QUEUE_FULL), with a delay to
   // retry after; UNAVAILABLE: stopped (DRAINING); CANCELLED: abandoned; those
   // of the model.
-  absl::StatusOr<double> Answer(std::shared_ptr<BatchModel> model,
-                                std::string_view image,
-                                std::function<bool()> abandoned);
+  absl::StatusOr<ImageAnswer> Answer(std::shared_ptr<BatchModel> model,
+                                     std::string_view image,
+                                     std::function<bool()> abandoned);
 
   // Images in the queue now.
   size_t waiting() const;
@@ -70,7 +77,7 @@ class Batcher {
     std::shared_ptr<BatchModel> model;
     std::string_view image;
     std::function<bool()> abandoned;
-    std::optional<absl::StatusOr<double>> answer;  // guarded by mutex_
+    std::optional<absl::StatusOr<ImageAnswer>> answer;  // guarded by mutex_
   };
 
   void Work();

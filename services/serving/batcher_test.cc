@@ -35,13 +35,13 @@ class Gate {
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// Answers with an image's length, remembers its batches, and can be held in the
-// first of them until a gate opens.
+// Answers with as many numbers as an image has bytes, remembers its batches,
+// and can be held in the first of them until a gate opens.
 class LengthModel : public BatchModel {
  public:
   explicit LengthModel(Gate* hold = nullptr) : hold_(hold) {}
 
-  std::vector<absl::StatusOr<double>> Answer(
+  std::vector<absl::StatusOr<ImageAnswer>> Answer(
       const std::vector<std::string_view>& images) override {
     {
       MutexLock lock(mutex_);
@@ -49,12 +49,12 @@ class LengthModel : public BatchModel {
     }
     began_.Open();
     if (hold_ != nullptr) hold_->Wait();
-    std::vector<absl::StatusOr<double>> answers;
+    std::vector<absl::StatusOr<ImageAnswer>> answers;
     for (std::string_view image : images) {
       if (image == "bad") {
         answers.push_back(absl::InvalidArgumentError("no image"));
       } else {
-        answers.push_back(static_cast<double>(image.size()));
+        answers.push_back(ImageAnswer{std::vector<float>(image.size()), {}});
       }
     }
     return answers;
@@ -85,7 +85,7 @@ class Caller {
     if (thread_.joinable()) thread_.join();
   }
   void GoAway() { gone_ = true; }
-  absl::StatusOr<double> Answer() {
+  absl::StatusOr<ImageAnswer> Answer() {
     if (thread_.joinable()) thread_.join();
     return answer_;
   }
@@ -93,7 +93,7 @@ class Caller {
  private:
   const std::string image_;
   std::atomic<bool> gone_{false};
-  absl::StatusOr<double> answer_ = absl::UnknownError("not answered");
+  absl::StatusOr<ImageAnswer> answer_ = absl::UnknownError("not answered");
   std::thread thread_;  // last: it uses the others
 };
 
@@ -134,7 +134,7 @@ TEST(BatcherTest, AnImageAloneIsAnsweredAtOnce) {
   Batcher batcher({/*max_batch=*/8, /*max_queue=*/64});
   batcher.Start();
   const auto model = std::make_shared<LengthModel>();
-  EXPECT_EQ(batcher.Answer(model, "four", Never).value(), 4);
+  EXPECT_EQ(batcher.Answer(model, "four", Never).value().feature.size(), 4u);
   EXPECT_EQ(model->batches(), (Batches{{"four"}}));
 }
 
@@ -145,9 +145,9 @@ TEST(BatcherTest, WhatWaitsForOneModelIsTakenTogetherUpToTheMostInABatch) {
   const auto bb = held.Call(model, "bb");
   const auto ccc = held.Call(model, "ccc");
   held.Release();
-  EXPECT_EQ(a->Answer().value(), 1);
-  EXPECT_EQ(bb->Answer().value(), 2);
-  EXPECT_EQ(ccc->Answer().value(), 3);
+  EXPECT_EQ(a->Answer().value().feature.size(), 1u);
+  EXPECT_EQ(bb->Answer().value().feature.size(), 2u);
+  EXPECT_EQ(ccc->Answer().value().feature.size(), 3u);
   EXPECT_EQ(model->batches(), (Batches{{"a", "bb"}, {"ccc"}}));
 }
 
@@ -174,7 +174,7 @@ TEST(BatcherTest, ABadImageSpoilsNoOtherOfItsBatch) {
   held.Release();
   EXPECT_THAT(bad->Answer(),
               StatusIs(absl::StatusCode::kInvalidArgument, "no image"));
-  EXPECT_EQ(good->Answer().value(), 4);
+  EXPECT_EQ(good->Answer().value().feature.size(), 4u);
 }
 
 TEST(BatcherTest, AFullQueueRefusesAndSaysWhenToRetry) {
@@ -214,7 +214,7 @@ TEST(BatcherTest, AbandonedImagesMakeRoomInAFullQueue) {
   Caller next(held.batcher(), model, "next");
   EXPECT_THAT(gone->Answer(), StatusIs(absl::StatusCode::kCancelled, ""));
   held.Release();
-  EXPECT_EQ(next.Answer().value(), 4);
+  EXPECT_EQ(next.Answer().value().feature.size(), 4u);
 }
 
 TEST(BatcherTest, StopAnswersAllThatWaitAndRefusesWhatComesAfter) {
@@ -225,8 +225,8 @@ TEST(BatcherTest, StopAnswersAllThatWaitAndRefusesWhatComesAfter) {
   std::thread stopping([&held] { held.batcher().Stop(); });
   held.Release();
   stopping.join();
-  EXPECT_EQ(a->Answer().value(), 1);
-  EXPECT_EQ(bb->Answer().value(), 2);
+  EXPECT_EQ(a->Answer().value().feature.size(), 1u);
+  EXPECT_EQ(bb->Answer().value().feature.size(), 2u);
   const absl::Status late = held.batcher().Answer(model, "c", Never).status();
   EXPECT_THAT(late, StatusIs(absl::StatusCode::kUnavailable, "stopping"));
   EXPECT_EQ(ReasonOf(late), "DRAINING");
@@ -242,7 +242,7 @@ TEST(BatcherTest, EveryCallerAmongManyGetsItsOwnAnswer) {
         std::make_unique<Caller>(batcher, model, std::string(i, 'x')));
   }
   for (size_t i = 1; i <= 64; ++i) {
-    EXPECT_EQ(callers[i - 1]->Answer().value(), i);
+    EXPECT_EQ(callers[i - 1]->Answer().value().feature.size(), i);
   }
 }
 

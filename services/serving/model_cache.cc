@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "compute/image/pixels.h"
+#include "compute/image/quality.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/extraction/extractor_source.h"
 #include "services/runtime/convert.h"
@@ -21,15 +23,24 @@ constexpr size_t kMaxModels = 4;
 
 }  // namespace
 
-std::vector<absl::StatusOr<double>> ServingModel::Answer(
-    const std::vector<std::string_view>& images) {
-  std::vector<absl::StatusOr<double>> answers;
-  for (const absl::StatusOr<std::vector<float>>& feature :
-       extractor_->Extract(images)) {
-    if (feature.ok()) {
-      answers.push_back(Probability(Logit(head_, feature->data())));
+std::vector<absl::StatusOr<ImageAnswer>> ServingModel::Answer(
+    const std::vector<std::string_view>& images,
+    const ExtractObserver& observer) {
+  std::vector<ImageQuality> qualities(images.size());
+  ExtractObserver both;
+  both.pixels = [&](size_t i, const Pixels& pixels) {
+    qualities[i] = MeasureQuality(pixels);
+    if (observer.pixels != nullptr) observer.pixels(i, pixels);
+  };
+  both.activation = observer.activation;
+  std::vector<absl::StatusOr<std::vector<float>>> features =
+      extractor_->Extract(images, nullptr, both);
+  std::vector<absl::StatusOr<ImageAnswer>> answers;
+  for (size_t i = 0; i < images.size(); ++i) {
+    if (features[i].ok()) {
+      answers.push_back(ImageAnswer{*std::move(features[i]), qualities[i]});
     } else {
-      answers.push_back(feature.status());
+      answers.push_back(features[i].status());
     }
   }
   return answers;
@@ -110,7 +121,7 @@ ModelCache::Loaded ModelCache::Load(const std::string& name, int64_t version) {
   ASSIGN_OR_RETURN(
       v1::Model model,
       CallPeer(*registry, &v1::ModelService::Stub::GetModel, get, nullptr));
-  ASSIGN_OR_RETURN(Head head, ToHead(model.head()));
+  ASSIGN_OR_RETURN(Classifier classifier, ToClassifier(model));
   model.clear_head();
   std::shared_ptr<FeatureExtractor> extractor =
       FindExtractor(model.space().digest());
@@ -119,17 +130,18 @@ ModelCache::Loaded ModelCache::Load(const std::string& name, int64_t version) {
     options.threads = threads_;
     ASSIGN_OR_RETURN(extractor, LoadExtractor(peers_, model.space(), options));
   }
-  if (extractor->dimension() != head.inputs) {
-    return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          "model ", name, "@", version, " reads features of ",
-                          head.inputs, " numbers; its feature space has ",
-                          extractor->dimension(), ". Train it again")),
-                      "FEATURE_SPACE_MISMATCH");
+  if (extractor->dimension() != classifier.head.inputs) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "model ", name, "@", version, " reads features of ",
+            classifier.head.inputs, " numbers; its feature space has ",
+            extractor->dimension(), ". Train it again")),
+        "FEATURE_SPACE_MISMATCH");
   }
   Log("model.loaded")
       .With("model", absl::StrCat(name, "@", version))
       .With("digest", model.digest());
-  return std::make_shared<ServingModel>(std::move(model), std::move(head),
+  return std::make_shared<ServingModel>(std::move(model), std::move(classifier),
                                         std::move(extractor));
 }
 

@@ -20,40 +20,50 @@
 
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "compute/classifier/head.h"
+#include "compute/classifier/classifier.h"
 #include "compute/feature/feature_extractor.h"
 #include "protos/nevus/v1/model.pb.h"
 #include "protos/nevus/v1/prediction.pb.h"
 #include "services/runtime/peers.h"
 #include "services/serving/batcher.h"
+#include "services/serving/training_cases.h"
 
 namespace nevus {
 
 // A model with its network. Answer is for the batcher's thread alone; the rest
-// is immutable.
+// is thread-safe.
 class ServingModel final : public BatchModel {
  public:
   // `extractor` is shared among the models of one feature space, whose networks
   // are the same and large.
-  ServingModel(v1::Model model, Head head,
+  ServingModel(v1::Model model, Classifier classifier,
                std::shared_ptr<FeatureExtractor> extractor)
       : model_(std::move(model)),
-        head_(std::move(head)),
+        classifier_(std::move(classifier)),
         extractor_(std::move(extractor)) {}
 
-  std::vector<absl::StatusOr<double>> Answer(
-      const std::vector<std::string_view>& images) override;
+  std::vector<absl::StatusOr<ImageAnswer>> Answer(
+      const std::vector<std::string_view>& images) override {
+    return Answer(images, {});
+  }
+  // The same, observed on the way (explanation.h).
+  std::vector<absl::StatusOr<ImageAnswer>> Answer(
+      const std::vector<std::string_view>& images,
+      const ExtractObserver& observer);
 
   // Without its head.
   const v1::Model& model() const { return model_; }
+  const Classifier& classifier() const { return classifier_; }
   const std::shared_ptr<FeatureExtractor>& extractor() const {
     return extractor_;
   }
+  TrainingCases& training_cases() { return training_cases_; }
 
  private:
   const v1::Model model_;
-  const Head head_;
+  const Classifier classifier_;
   const std::shared_ptr<FeatureExtractor> extractor_;
+  TrainingCases training_cases_;
 };
 
 // Thread-safe. Callers that ask for a model while it loads wait for that load.

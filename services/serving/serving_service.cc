@@ -11,13 +11,18 @@
 #include "base/name.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
+#include "compute/classifier/classifier.h"
 #include "compute/image/decode.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
 #include "services/serving/batcher.h"
+#include "services/serving/decision.h"
+#include "services/serving/explanation.h"
 #include "services/serving/model_cache.h"
 
 namespace nevus {
 namespace {
+
+constexpr int kMostNearest = 100;  // the contract's most (prediction.proto)
 
 // The operating point of that name; "" is the model's first, its default.
 absl::StatusOr<v1::OperatingPoint> FindOperatingPoint(const v1::Model& model,
@@ -35,11 +40,22 @@ absl::StatusOr<v1::OperatingPoint> FindOperatingPoint(const v1::Model& model,
                     "OPERATING_POINT_UNKNOWN");
 }
 
+absl::Status CheckNearest(int nearest) {
+  if (nearest >= 0 && nearest <= kMostNearest) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        nearest,
+                        " nearest training cases are not possible; 0 "
+                        "to ",
+                        kMostNearest, " are. Ask for fewer")),
+                    "NEAREST_INVALID");
+}
+
 class ServingService final : public HostedService,
                              public v1::PredictionService::Service {
  public:
   explicit ServingService(const ServiceContext& context)
       : clock_(*context.clock),
+        peers_(*context.peers),
         models_(*context.peers, context.compute_threads),
         batcher_(BatcherOptions()) {}
 
@@ -66,20 +82,35 @@ class ServingService final : public HostedService,
     const v1::Model& model = serving->model();
     ASSIGN_OR_RETURN(const v1::OperatingPoint point,
                      FindOperatingPoint(model, request.operating_point()));
+    RETURN_IF_ERROR(CheckNearest(request.nearest()));
     const absl::Time deadline = absl::FromChrono(call->deadline());
+    std::shared_ptr<ExplainedModel> explained;
+    if (request.heat_map()) {
+      explained = std::make_shared<ExplainedModel>(serving);
+    }
+    const std::shared_ptr<BatchModel> asked =
+        explained != nullptr ? std::shared_ptr<BatchModel>(explained) : serving;
     ASSIGN_OR_RETURN(
-        const double probability,
-        batcher_.Answer(serving, request.image(), [this, call, deadline] {
+        const ImageAnswer answer,
+        batcher_.Answer(asked, request.image(), [this, call, deadline] {
           return clock_.Now() >= deadline || call->IsCancelled();
         }));
 
+    const Classifier& classifier = serving->classifier();
     v1::PredictResponse response;
-    response.set_probability(probability);
-    response.set_positive(probability >= point.threshold());
-    response.set_decision(
-        absl::StrCat(response.positive() ? "" : "not ", model.positive()));
-    response.set_operating_point(point.name());
-    response.set_threshold(point.threshold());
+    Decide(classifier, Judge(classifier, answer.feature.data()), answer.quality,
+           model, point, response);
+    if (explained != nullptr) {
+      ASSIGN_OR_RETURN(*response.mutable_heat_map(),
+                       explained->Draw(answer.feature));
+    }
+    if (request.nearest() > 0) {
+      ASSIGN_OR_RETURN(
+          const std::vector<v1::NearestCase> nearest,
+          serving->training_cases().Nearest(
+              peers_, model, answer.feature.data(), request.nearest()));
+      *response.mutable_nearest() = {nearest.begin(), nearest.end()};
+    }
     response.set_model(absl::StrCat(model.name(), "@", model.version()));
     response.set_model_digest(model.digest());
     response.set_feature_space(model.space().digest());
@@ -90,6 +121,7 @@ class ServingService final : public HostedService,
   }
 
   const Clock& clock_;
+  const Peers& peers_;
   ModelCache models_;
   Batcher batcher_;  // after models_: its thread ends first
 };

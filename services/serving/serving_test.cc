@@ -1,5 +1,6 @@
 // The serving service over real in-process channels, on models that the real
 // extraction and training handlers made.
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -10,7 +11,8 @@
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
-#include "compute/classifier/head.h"
+#include "compute/classifier/classifier.h"
+#include "compute/image/decode.h"
 #include "gtest/gtest.h"
 #include "services/extraction/extraction_handler.h"
 #include "services/runtime/convert.h"
@@ -88,12 +90,13 @@ class ServingTest : public ::testing::Test {
   // What an evaluation computes: the stored feature through the model's head.
   double FromStoredFeature() {
     const v1::Model model = GetModel();
-    const Head head = ToHead(model.head()).value();
+    const Classifier classifier = ToClassifier(model).value();
     const std::vector<float> feature =
-        ReadFeatures(platform_.peers(), model.space().digest(), head.inputs,
-                     {Sha256Hex(request_.image())}, nullptr)
+        ReadFeatures(platform_.peers(), model.space().digest(),
+                     classifier.head.inputs, {Sha256Hex(request_.image())},
+                     nullptr)
             .value();
-    return Probability(Logit(head, feature.data()));
+    return Judge(classifier, feature.data()).probability;
   }
 
   FakePlatform platform_;
@@ -128,6 +131,73 @@ TEST_F(ServingTest, APredictionHasTheBitsOfAnEvaluationWithSqueezeNetToo) {
   platform_.AddTorchScript("squeezenet", weights, /*input_size=*/64);
   MakeModel("squeezenet");
   EXPECT_EQ(Predict().value().probability(), FromStoredFeature());
+}
+
+TEST_F(ServingTest, AHeatMapAddsUpToTheAnswersLogit) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  const v1::PredictResponse plain = Predict().value();
+  EXPECT_FALSE(plain.has_heat_map());
+  request_.set_heat_map(true);
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_EQ(answer.probability(), plain.probability());
+  const v1::HeatMap& map = answer.heat_map();
+  // VGG16's block5_pool is 1/32 of its input.
+  ASSERT_EQ(map.width() * map.height(), 1);
+  ASSERT_EQ(map.contributions_size(), 1);
+  // Four validation cases a class calibrate nothing, so that the logit is known.
+  ASSERT_EQ(GetModel().calibration().method(), "none");
+  const double p = answer.probability();
+  EXPECT_NEAR(map.base() + map.contributions(0), std::log(p / (1 - p)), 1e-4);
+  const auto drawn = DecodeImage(map.overlay_png());
+  ASSERT_THAT(drawn, IsOk());
+  EXPECT_EQ(drawn->width, 64);
+}
+
+TEST_F(ServingTest, TheNearestTrainingCaseOfATrainingImageIsItself) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  request_.set_image(NoisePng(90, 1));  // m1, of the split train
+  EXPECT_EQ(Predict().value().nearest_size(), 0);
+  request_.set_nearest(3);
+  const v1::PredictResponse answer = Predict().value();
+  ASSERT_EQ(answer.nearest_size(), 3);
+  EXPECT_EQ(answer.nearest(0).id(), "m1");
+  EXPECT_EQ(answer.nearest(0).label(), "melanoma");
+  EXPECT_EQ(answer.nearest(0).image_digest(), answer.image_digest());
+  EXPECT_EQ(answer.nearest(0).distance(), 0);
+  EXPECT_GT(answer.nearest(1).distance(), 0);
+  EXPECT_LE(answer.nearest(1).distance(), answer.nearest(2).distance());
+  request_.set_nearest(100);
+  EXPECT_EQ(Predict().value().nearest_size(), 16);  // all there are
+  request_.set_nearest(101);
+  EXPECT_EQ(ReasonOf(Predict().status()), "NEAREST_INVALID");
+}
+
+TEST_F(ServingTest, WhatIsUnlikeTrainingIsAbstainedFrom) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  // Before the model is loaded.
+  platform_.ChangeModel(1, [](v1::Model& model) {
+    model.mutable_head()->mutable_ood()->set_threshold(1e-3);
+  });
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_TRUE(answer.abstain());
+  EXPECT_EQ(answer.abstain_reason(), "OUT_OF_DISTRIBUTION");
+  EXPECT_EQ(answer.decision(), "cannot tell");
+  EXPECT_GT(answer.ood_distance(), 1e-3);
+  EXPECT_EQ(answer.probability(), FromStoredFeature());
+  EXPECT_EQ(answer.quality().shorter_side(), 64);
+}
+
+TEST_F(ServingTest, AValidationImageIsFamiliar) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  // Of eight rows 2 % is none: the threshold is the farthest one's distance.
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_FALSE(answer.abstain()) << answer.abstain_message();
+  EXPECT_GT(answer.ood_distance(), 0);
+  EXPECT_LE(answer.ood_distance(), answer.ood_threshold());
 }
 
 TEST_F(ServingTest, AnAliasIsFollowedAndTheOperatingPointIsChosen) {

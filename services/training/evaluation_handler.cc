@@ -9,8 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "base/status.h"
-#include "compute/classifier/head.h"
+#include "compute/evaluation/calibration_fit.h"
 #include "compute/evaluation/evaluation.h"
+#include "compute/evaluation/metrics.h"
+#include "compute/evaluation/operating_point.h"
 #include "compute/evaluation/report.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
@@ -19,6 +21,7 @@
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/registry_calls.h"
+#include "services/training/scored_split.h"
 #include "services/training/split_check.h"
 
 namespace nevus {
@@ -41,6 +44,30 @@ std::string TaskText(const v1::EvaluateTask& task) {
                       task.split());
 }
 
+v1::CalibrationFigures ToProto(const CalibrationFigures& figures) {
+  v1::CalibrationFigures result;
+  result.set_slope(figures.fit.slope);
+  result.set_slope_low(figures.fit.slope_ci95.low);
+  result.set_slope_high(figures.fit.slope_ci95.high);
+  result.set_intercept(figures.fit.intercept);
+  result.set_intercept_low(figures.fit.intercept_ci95.low);
+  result.set_intercept_high(figures.fit.intercept_ci95.high);
+  result.set_expected_error(figures.expected_error);
+  result.set_brier(figures.brier);
+  result.set_log_loss(figures.log_loss);
+  return result;
+}
+
+v1::AbstentionFigures ToProto(const AbstentionSummary& summary) {
+  v1::AbstentionFigures result;
+  result.set_rows(summary.cases);
+  result.set_out_of_distribution(summary.abstained);
+  result.set_positives(summary.positives);
+  result.set_threshold(summary.threshold);
+  result.set_auc_of_others(summary.auc_of_others.value_or(0));
+  return result;
+}
+
 v1::Evaluation ToProto(const Evaluation& found) {
   v1::Evaluation result;
   result.set_positives(found.positives);
@@ -50,6 +77,13 @@ v1::Evaluation ToProto(const Evaluation& found) {
   result.set_auc_high(found.auc.ci95.high);
   result.set_brier(found.brier);
   result.set_average_precision(found.average_precision);
+  *result.mutable_calibrated() = ToProto(found.calibrated);
+  if (found.uncalibrated.has_value()) {
+    *result.mutable_uncalibrated() = ToProto(*found.uncalibrated);
+  }
+  if (found.abstention.has_value()) {
+    *result.mutable_abstention() = ToProto(*found.abstention);
+  }
   for (const AtPoint& at : found.points) {
     v1::AtOperatingPoint& point = *result.add_points();
     point.mutable_point()->set_name(at.point.name);
@@ -67,12 +101,6 @@ v1::Evaluation ToProto(const Evaluation& found) {
   }
   return result;
 }
-
-// The rows of a split with what the model says of each.
-struct ScoredSplit {
-  std::vector<v1::Example> examples;
-  std::vector<Scored> scored;
-};
 
 class EvaluationHandler : public TaskHandler {
  public:
@@ -95,15 +123,21 @@ class EvaluationHandler : public TaskHandler {
     ASSIGN_OR_RETURN(
         const v1::Model model,
         GetModelVersion(peers_, task.model(), task.model_version(), nullptr));
-    ASSIGN_OR_RETURN(const ScoredSplit rows, ScoreSplit(task, split, model));
+    ASSIGN_OR_RETURN(const ScoredSplit rows,
+                     ScoreSplit(peers_, task.dataset(), task.dataset_version(),
+                                split, model, nullptr));
     std::vector<OperatingPoint> points;
     for (const v1::OperatingPoint& point : model.operating_points()) {
       points.push_back({point.name(), point.threshold()});
     }
     std::vector<std::string> labels;
     for (const v1::Example& row : rows.examples) labels.push_back(row.label());
-    ASSIGN_OR_RETURN(const Evaluation found,
-                     Evaluate(rows.scored, points, labels));
+    ASSIGN_OR_RETURN(Evaluation found, Evaluate(rows.scored, points, labels));
+    found.uncalibrated = JudgeCalibration(rows.uncalibrated);
+    if (model.head().has_ood()) {
+      found.abstention = SummariseAbstention(rows.scored, rows.abstained,
+                                             model.head().ood().threshold());
+    }
     ASSIGN_OR_RETURN(const v1::DatasetVersion dataset, GetDataset(task));
     if (context.cancelled()) {
       return absl::CancelledError(
@@ -174,28 +208,6 @@ class EvaluationHandler : public TaskHandler {
         v1::DatasetService::NewStub(peers_.ChannelTo("ingestion"));
     return CallPeer(*ingestion, &v1::DatasetService::Stub::GetDatasetVersion,
                     request, nullptr);
-  }
-
-  absl::StatusOr<ScoredSplit> ScoreSplit(const v1::EvaluateTask& task,
-                                         v1::Split split,
-                                         const v1::Model& model) {
-    ScoredSplit rows;
-    ASSIGN_OR_RETURN(rows.examples,
-                     ReadExamples(peers_, task.dataset(),
-                                  task.dataset_version(), {split}, nullptr));
-    RETURN_IF_ERROR(CheckBothClasses(
-        absl::StrCat(task.dataset(), "@", task.dataset_version()), split,
-        rows.examples, model.positive()));
-    ASSIGN_OR_RETURN(const Head head, ToHead(model.head()));
-    ASSIGN_OR_RETURN(const std::vector<float> features,
-                     ReadFeatures(peers_, model.space().digest(), head.inputs,
-                                  ImagesOf(rows.examples), nullptr));
-    for (size_t row = 0; row < rows.examples.size(); ++row) {
-      rows.scored.push_back(
-          {Probability(Logit(head, &features[row * head.inputs])),
-           IsPositive(rows.examples[row], model.positive())});
-    }
-    return rows;
   }
 
   static std::vector<std::pair<std::string, std::string>> Facts(

@@ -12,17 +12,15 @@
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "compute/classifier/head.h"
 #include "compute/classifier/train.h"
-#include "compute/evaluation/operating_point.h"
 #include "protos/nevus/v1/backbone.grpc.pb.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
-#include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/choose.h"
+#include "services/training/complete_model.h"
 #include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
 #include "services/training/task_checkpoints.h"
@@ -32,15 +30,6 @@ namespace {
 
 // The contract's limit (TrainingSummary.left_out).
 constexpr size_t kMostLeftOutNamed = 100;
-
-std::vector<Scored> Score(const Head& head, const TrainingSet& set) {
-  std::vector<Scored> scored;
-  for (size_t row = 0; row < set.labels.size(); ++row) {
-    const float* feature = &set.features[row * set.dimension];
-    scored.push_back({Probability(Logit(head, feature)), set.labels[row] != 0});
-  }
-  return scored;
-}
 
 // What a progress says of the best epoch so far, and a candidate's of its end:
 // what `nevus job show` sorts by.
@@ -133,23 +122,17 @@ class TrainingHandler : public TaskHandler {
     context.Log(absl::StrFormat(
         "%d epochs ran; epoch %d is the best, validation AUC %.4f",
         trained.history.size(), trained.best_epoch, trained.validation_auc));
-    // The same floats that a prediction will come from, so that a threshold
-    // means the same there.
-    ASSIGN_OR_RETURN(const std::vector<OperatingPoint> points,
-                     ChooseOperatingPoints(Score(trained.head, validation)));
 
     v1::Model model;
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> lines,
+        CompleteModel(trained.head, train, validation, task, model));
+    for (const std::string& line : lines) context.Log(line);
     model.set_name(task.model());
     *model.mutable_space() = space;
     model.mutable_space()->clear_features();
     model.mutable_space()->clear_create_time();
     model.set_positive(task.positive());
-    *model.mutable_head() = ToProto(trained.head);
-    for (const OperatingPoint& point : points) {
-      v1::OperatingPoint& added = *model.add_operating_points();
-      added.set_name(point.name);
-      added.set_threshold(point.threshold);
-    }
     ASSIGN_OR_RETURN(*model.mutable_lineage(),
                      LineageOf(task, space, context.lease().job()));
     v1::TrainingSummary& summary = *model.mutable_training();
