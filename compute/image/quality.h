@@ -29,7 +29,7 @@ ImageQuality MeasureQuality(const Pixels& pixels);
 
 constexpr int kLeastShorterSide = 64;
 constexpr double kLeastContrast = 5;
-constexpr double kLeastSharpness = 2.5;
+constexpr double kLeastSharpness = 4;
 
 struct QualityProblem {
   std::string reason;   // IMAGE_TOO_SMALL, IMAGE_ONE_COLOUR, IMAGE_BLURRED

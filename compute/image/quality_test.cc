@@ -84,8 +84,8 @@ TEST(QualityTest, MessagesHaveTheValueAndWhatIsRight) {
   const auto problem = FindQualityProblem({200, 50, 1.25});
   ASSERT_TRUE(problem.has_value());
   EXPECT_NE(problem->message.find("1.25"), std::string::npos);
-  EXPECT_NE(problem->message.find("at least 2.5"), std::string::npos);
-  EXPECT_FALSE(FindQualityProblem({64, 5, 2.5}).has_value());
+  EXPECT_NE(problem->message.find("at least 4"), std::string::npos);
+  EXPECT_FALSE(FindQualityProblem({64, 5, 4}).has_value());
 }
 
 }  // namespace
