@@ -10,10 +10,30 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "compute/classifier/dot.h"
 
 namespace nevus {
 namespace {
+
+// The width of an AVX-512 register. Part of the definition of a logit: another
+// number of lanes is another order of summation, so other last bits.
+constexpr size_t kLanes = 16;
+
+float Dot(const float* a, const float* b, size_t size) {
+  float lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] += a[i + lane] * b[i + lane];
+    }
+  }
+  for (size_t lane = 0; i < size; ++i, ++lane) lanes[lane] += a[i] * b[i];
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t lane = 0; lane < width; ++lane) {
+      lanes[lane] += lanes[lane + width];
+    }
+  }
+  return lanes[0];
+}
 
 absl::Status BadHead(const std::string& field, const std::string& problem) {
   return WithReason(

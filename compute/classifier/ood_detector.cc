@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "compute/classifier/dot.h"
 
 namespace nevus {
 namespace {
@@ -20,6 +21,27 @@ constexpr double kLeastShrinkage = 1e-3;
 // Rows whose products are summed at a time: 64 columns of doubles stay in the
 // second-level cache.
 constexpr size_t kBlock = 64;
+
+// In an order that is fixed, as in head.cc: the same bits on any thread.
+float Dot(const float* a, const float* b, size_t size) {
+  // The width of an AVX-512 register. Part of the definition: another number of
+  // lanes is another order of summation, so other last bits.
+  constexpr size_t kLanes = 16;
+  float lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] += a[i + lane] * b[i + lane];
+    }
+  }
+  for (size_t lane = 0; i < size; ++i, ++lane) lanes[lane] += a[i] * b[i];
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t lane = 0; lane < width; ++lane) {
+      lanes[lane] += lanes[lane + width];
+    }
+  }
+  return lanes[0];
+}
 
 size_t TriangleSize(int inputs) {
   return static_cast<size_t>(inputs) * (static_cast<size_t>(inputs) + 1) / 2;
@@ -58,19 +80,14 @@ bool UnitLength(const float* feature, size_t inputs, double* unit) {
   return true;
 }
 
-// Training features of length 1, at most kMostOodRows of them, row by row.
-std::vector<double> SampleOfUnits(
-    size_t inputs, size_t rows,
-    const std::function<const float*(size_t)>& row) {
-  const size_t count = std::min(rows, kMostOodRows);
-  std::vector<double> units(count * inputs);
+// Those features that have a length, at length 1, row by row.
+std::vector<double> UnitsOf(size_t inputs, const std::vector<float>& rows) {
+  std::vector<double> units(rows.size());
   size_t kept = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (UnitLength(row(i * rows / count), inputs, &units[kept * inputs])) {
-      ++kept;
-    }
+  for (size_t begin = 0; begin < rows.size(); begin += inputs) {
+    if (UnitLength(&rows[begin], inputs, &units[kept])) kept += inputs;
   }
-  units.resize(kept * inputs);
+  units.resize(kept);
   return units;
 }
 
@@ -222,11 +239,18 @@ double OodDistance(const OodDetector& detector, const float* feature) {
   return std::sqrt(squares);
 }
 
-std::optional<OodDetector> FitOodDetector(
-    int inputs, size_t rows, const std::function<const float*(size_t)>& row) {
-  if (inputs <= 0 || inputs > kMostOodInputs || rows < 2) return std::nullopt;
+std::vector<int64_t> OodSample(int64_t rows) {
+  const int64_t count = std::min(rows, kMostOodRows);
+  std::vector<int64_t> sample;
+  for (int64_t i = 0; i < count; ++i) sample.push_back(i * rows / count);
+  return sample;
+}
+
+std::optional<OodDetector> FitOodDetector(int inputs,
+                                          const std::vector<float>& rows) {
+  if (inputs <= 0 || inputs > kMostOodInputs) return std::nullopt;
   const size_t size = inputs;
-  std::vector<double> units = SampleOfUnits(size, rows, row);
+  std::vector<double> units = UnitsOf(size, rows);
   if (units.size() < 2 * size) return std::nullopt;
   const std::vector<double> mean = Centre(size, units);
   std::vector<double> triangle = Covariance(size, units);

@@ -9,8 +9,7 @@
 #ifndef NEVUS_COMPUTE_CLASSIFIER_OOD_DETECTOR_H_
 #define NEVUS_COMPUTE_CLASSIFIER_OOD_DETECTOR_H_
 
-#include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -36,7 +35,7 @@ struct OodDetector {
 // Flattened activations are longer.
 constexpr int kMostOodInputs = 2048;
 // Covariances come from this many rows, evenly spaced, if there are more.
-constexpr size_t kMostOodRows = 10000;
+constexpr int64_t kMostOodRows = 10000;
 // The share of validation cases that a model abstains on, unless told.
 constexpr double kDefaultOodRate = 0.02;
 
@@ -49,12 +48,14 @@ absl::Status CheckOodDetector(const OodDetector& detector);
 // gives NaN. REQUIRES: CheckOodDetector is OK.
 double OodDistance(const OodDetector& detector, const float* feature);
 
-// Mean and whitening from `rows` training features, of which `row(i)` gives
-// one; the threshold is left 0. Nothing if features are longer than
-// kMostOodInputs, or fewer than two of them differ: then there is no spread to
-// measure by.
-std::optional<OodDetector> FitOodDetector(
-    int inputs, size_t rows, const std::function<const float*(size_t)>& row);
+// Which of so many training rows to fit on: numbers from 0, rising.
+std::vector<int64_t> OodSample(int64_t rows);
+
+// Mean and whitening from the features in `rows`, one after the other; the
+// threshold is left 0. Nothing if features are longer than kMostOodInputs, or
+// fewer than two of them differ: then there is no spread to measure by.
+std::optional<OodDetector> FitOodDetector(int inputs,
+                                          const std::vector<float>& rows);
 
 // The least threshold above which lie at most `rate` of the distances: of 150
 // at 0.02 the fourth highest, so that 3 are above. REQUIRES: distances; rate in

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <random>
 #include <vector>
@@ -16,9 +17,7 @@ namespace nevus {
 namespace {
 
 std::optional<OodDetector> Fit(const std::vector<float>& rows, int inputs) {
-  return FitOodDetector(inputs, rows.size() / inputs, [&](size_t i) {
-    return &rows[i * static_cast<size_t>(inputs)];
-  });
+  return FitOodDetector(inputs, rows);
 }
 
 std::vector<float> NormalRows(int rows, int inputs) {
@@ -113,6 +112,16 @@ TEST(OodDetectorTest, NothingAndNonsenseAreNotFamiliar) {
   EXPECT_TRUE(Judge(classifier, feature.data()).out_of_distribution);
   feature[2] = std::numeric_limits<float>::infinity();
   EXPECT_TRUE(Judge(classifier, feature.data()).out_of_distribution);
+}
+
+TEST(OodDetectorTest, TheSampleIsAllOrEvenlySpaced) {
+  EXPECT_TRUE(OodSample(0).empty());
+  EXPECT_EQ(OodSample(3), (std::vector<int64_t>{0, 1, 2}));
+  const std::vector<int64_t> sample = OodSample(25000);
+  ASSERT_EQ(sample.size(), 10000u);
+  EXPECT_EQ(sample[1], 2);  // 2.5 and 5 of 25,000
+  EXPECT_EQ(sample[2], 5);
+  EXPECT_EQ(sample.back(), 24997);
 }
 
 TEST(OodDetectorTest, TheThresholdLeavesTheStatedShareAbove) {

@@ -1,6 +1,10 @@
 #include "services/training/complete_model.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -56,25 +60,32 @@ absl::StatusOr<OperatingPointRule> ToRule(const v1::OperatingPointRule& rule) {
   return result;
 }
 
-const float* RowOf(const TrainingSet& set, size_t row) {
-  return &set.features[row * static_cast<size_t>(set.dimension)];
+// The rows of `set` with these numbers, one after the other.
+absl::StatusOr<std::vector<float>> ReadRows(const TrainingSet& set,
+                                            const std::vector<int64_t>& rows) {
+  const size_t dimension = set.dimension;
+  std::vector<float> features(rows.size() * dimension);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(&set.features[static_cast<size_t>(rows[i]) * dimension],
+                dimension, &features[i * dimension]);
+  }
+  return features;
 }
 
-// A detector whose threshold leaves `rate` of `validation` above it.
-std::optional<OodDetector> MakeDetector(const TrainingSet& train,
-                                        const TrainingSet& validation,
-                                        double rate) {
-  std::optional<OodDetector> detector =
-      FitOodDetector(train.dimension, train.labels.size(),
-                     [&](size_t row) { return RowOf(train, row); });
-  if (!detector.has_value()) return std::nullopt;
-  std::vector<double> distances;
-  for (size_t row = 0; row < validation.labels.size(); ++row) {
-    distances.push_back(OodDistance(*detector, RowOf(validation, row)));
+// Gives each row of `set` to `see`, in order; few are in memory at a time.
+absl::Status ForEachRow(const TrainingSet& set,
+                        const std::function<void(const float*)>& see) {
+  constexpr int64_t kRowsAtATime = 1024;
+  const int64_t count = static_cast<int64_t>(set.labels.size());
+  for (int64_t begin = 0; begin < count; begin += kRowsAtATime) {
+    std::vector<int64_t> rows(std::min(kRowsAtATime, count - begin));
+    std::iota(rows.begin(), rows.end(), begin);
+    ASSIGN_OR_RETURN(const std::vector<float> features, ReadRows(set, rows));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      see(&features[i * static_cast<size_t>(set.dimension)]);
+    }
   }
-  detector->threshold = OodThreshold(std::move(distances), rate);
-  detector->rate = rate;
-  return detector;
+  return absl::OkStatus();
 }
 
 std::string CalibrationLine(const ChosenCalibration& chosen) {
@@ -166,22 +177,33 @@ absl::StatusOr<std::vector<std::string>> CompleteModel(
   RETURN_IF_ERROR(CheckOodRate(rate));
   Classifier classifier;
   classifier.head = head;
+  if (train.dimension <= kMostOodInputs) {
+    ASSIGN_OR_RETURN(
+        const std::vector<float> sample,
+        ReadRows(train, OodSample(static_cast<int64_t>(train.labels.size()))));
+    classifier.ood = FitOodDetector(train.dimension, sample);
+  }
   std::vector<Scored> logits;
-  for (size_t row = 0; row < validation.labels.size(); ++row) {
-    logits.push_back(
-        {Logit(head, RowOf(validation, row)), validation.labels[row] != 0});
+  std::vector<double> distances;
+  RETURN_IF_ERROR(ForEachRow(validation, [&](const float* feature) {
+    const Judgement judgement = Judge(classifier, feature);
+    logits.push_back({judgement.logit, validation.labels[logits.size()] != 0});
+    distances.push_back(judgement.ood_distance);
+  }));
+  if (classifier.ood.has_value()) {
+    classifier.ood->threshold = OodThreshold(distances, rate);
+    classifier.ood->rate = rate;
   }
   ASSIGN_OR_RETURN(const ChosenCalibration chosen, ChooseCalibration(logits));
   classifier.calibration = chosen.calibration;
-  // The same function as in evaluation and serving, so that a threshold means
-  // the same there, to the bit.
+  // As Judge does in evaluation and serving, so that a threshold means the same
+  // there, to the bit.
   std::vector<Scored> probabilities;
-  for (size_t row = 0; row < validation.labels.size(); ++row) {
+  for (const Scored& logit : logits) {
     probabilities.push_back(
-        {Judge(classifier, RowOf(validation, row)).probability,
-         validation.labels[row] != 0});
+        {Calibrated(classifier.calibration, static_cast<float>(logit.score)),
+         logit.positive});
   }
-  classifier.ood = MakeDetector(train, validation, rate);
   ASSIGN_OR_RETURN(const std::vector<ChosenPoint> points,
                    ChooseOperatingPoints(probabilities, rules));
   SetClassifier(classifier, model);
