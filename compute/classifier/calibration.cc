@@ -40,8 +40,8 @@ absl::Status BadCalibration(const std::string& problem) {
 }
 
 // Both classes' targets, smoothed as Platt does.
-std::optional<Calibration> FitSigmoid(const std::vector<Scored>& logits,
-                                      CalibrationMethod method) {
+std::optional<ScoreCalibration> FitSigmoid(const std::vector<Scored>& logits,
+                                           CalibrationMethod method) {
   const double positives = static_cast<double>(Positives(logits));
   const double negatives = static_cast<double>(logits.size()) - positives;
   std::vector<double> x;
@@ -56,18 +56,18 @@ std::optional<Calibration> FitSigmoid(const std::vector<Scored>& logits,
                   method == CalibrationMethod::kPlatt ? LogisticFree::kBoth
                                                       : LogisticFree::kSlope);
   if (!fit.has_value() || !(fit->slope > 0)) return std::nullopt;
-  Calibration calibration;
+  ScoreCalibration calibration;
   calibration.method = method;
   calibration.slope = fit->slope;
   calibration.intercept = fit->intercept;
   return calibration;
 }
 
-std::optional<Calibration> Fit(const std::vector<Scored>& logits,
-                               CalibrationMethod method) {
+std::optional<ScoreCalibration> Fit(const std::vector<Scored>& logits,
+                                    CalibrationMethod method) {
   switch (method) {
     case CalibrationMethod::kNone:
-      return Calibration();
+      return ScoreCalibration();
     case CalibrationMethod::kTemperature:
       return FitTemperature(logits);
     case CalibrationMethod::kPlatt:
@@ -113,7 +113,7 @@ std::optional<std::vector<double>> CrossValidatedLosses(
     for (size_t i = 0; i < logits.size(); ++i) {
       if (folds[i] != fold) others.push_back(logits[i]);
     }
-    const std::optional<Calibration> fit = Fit(others, method);
+    const std::optional<ScoreCalibration> fit = Fit(others, method);
     if (!fit.has_value()) return std::nullopt;
     for (size_t i = 0; i < logits.size(); ++i) {
       if (folds[i] != fold) continue;
@@ -168,7 +168,7 @@ absl::StatusOr<CalibrationMethod> ParseCalibration(const std::string& name) {
       "CALIBRATION_UNKNOWN");
 }
 
-absl::Status CheckCalibration(const Calibration& calibration) {
+absl::Status CheckCalibration(const ScoreCalibration& calibration) {
   const std::vector<double>& logits = calibration.knot_logits;
   const std::vector<double>& probabilities = calibration.knot_probabilities;
   if (!(calibration.slope > 0) || !std::isfinite(calibration.slope) ||
@@ -198,7 +198,7 @@ absl::Status CheckCalibration(const Calibration& calibration) {
   return absl::OkStatus();
 }
 
-double Calibrated(const Calibration& calibration, float logit) {
+double Calibrated(const ScoreCalibration& calibration, float logit) {
   if (calibration.method == CalibrationMethod::kNone) return Probability(logit);
   const double x = logit;
   if (calibration.method != CalibrationMethod::kIsotonic) {
@@ -217,15 +217,16 @@ double Calibrated(const Calibration& calibration, float logit) {
          share * (probabilities[above] - probabilities[above - 1]);
 }
 
-std::optional<Calibration> FitTemperature(const std::vector<Scored>& logits) {
+std::optional<ScoreCalibration> FitTemperature(
+    const std::vector<Scored>& logits) {
   return FitSigmoid(logits, CalibrationMethod::kTemperature);
 }
 
-std::optional<Calibration> FitPlatt(const std::vector<Scored>& logits) {
+std::optional<ScoreCalibration> FitPlatt(const std::vector<Scored>& logits) {
   return FitSigmoid(logits, CalibrationMethod::kPlatt);
 }
 
-std::optional<Calibration> FitIsotonic(const std::vector<Scored>& logits) {
+std::optional<ScoreCalibration> FitIsotonic(const std::vector<Scored>& logits) {
   std::vector<Scored> sorted = logits;
   std::sort(sorted.begin(), sorted.end(),
             [](const Scored& a, const Scored& b) { return a.score < b.score; });
@@ -252,7 +253,7 @@ std::optional<Calibration> FitIsotonic(const std::vector<Scored>& logits) {
     blocks.push_back(block);
   }
   const double least = 1 / (static_cast<double>(sorted.size()) + 2);
-  Calibration calibration;
+  ScoreCalibration calibration;
   calibration.method = CalibrationMethod::kIsotonic;
   for (const Block& block : blocks) {
     const double probability = std::clamp(block.share(), least, 1 - least);

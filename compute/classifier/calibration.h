@@ -33,7 +33,7 @@ absl::StatusOr<CalibrationMethod> ParseCalibration(const std::string& name);
 
 // A value. It never falls as the logit rises, so that ranks stay, but for ties
 // that isotonic makes.
-struct Calibration {
+struct ScoreCalibration {
   CalibrationMethod method = CalibrationMethod::kNone;
   double slope = 1;
   double intercept = 0;
@@ -45,11 +45,11 @@ struct Calibration {
 
 // INVALID_ARGUMENT (BAD_CALIBRATION) unless it is as described above. Call it
 // on one that was read.
-absl::Status CheckCalibration(const Calibration& calibration);
+absl::Status CheckCalibration(const ScoreCalibration& calibration);
 
 // The probability, in [0,1]. Without a calibration the bits of Probability
 // (head.h). NaN for NaN.
-double Calibrated(const Calibration& calibration, float logit);
+double Calibrated(const ScoreCalibration& calibration, float logit);
 
 // Fits; `score` is a logit here. Nothing if the method has no answer or one
 // that falls (a classifier worse than chance).
@@ -58,9 +58,10 @@ double Calibrated(const Calibration& calibration, float logit);
 // 1 / (negatives + 2) in place of 1 and 0 (Platt's smoothed targets), so that
 // few, well separated cases do not give certainty. Isotonic keeps its
 // probabilities within 1 / (n + 2) of 0 and 1, for the same reason.
-std::optional<Calibration> FitTemperature(const std::vector<Scored>& logits);
-std::optional<Calibration> FitPlatt(const std::vector<Scored>& logits);
-std::optional<Calibration> FitIsotonic(const std::vector<Scored>& logits);
+std::optional<ScoreCalibration> FitTemperature(
+    const std::vector<Scored>& logits);
+std::optional<ScoreCalibration> FitPlatt(const std::vector<Scored>& logits);
+std::optional<ScoreCalibration> FitIsotonic(const std::vector<Scored>& logits);
 
 struct CalibrationCandidate {
   CalibrationMethod method = CalibrationMethod::kNone;
@@ -73,7 +74,7 @@ struct CalibrationCandidate {
 };
 
 struct ChosenCalibration {
-  Calibration calibration;
+  ScoreCalibration calibration;
   std::vector<CalibrationCandidate> candidates;  // from the simplest on
 };
 

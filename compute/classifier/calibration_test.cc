@@ -45,10 +45,10 @@ TEST(CalibrationTest, FitsAgreeWithScikitLearnAndSciPy) {
     constexpr double kTolerance = 1e-5;
     EXPECT_NEAR(FitTemperature(Cases(golden)).value().slope,
                 golden.temperature_slope, kTolerance);
-    const Calibration platt = FitPlatt(Cases(golden)).value();
+    const ScoreCalibration platt = FitPlatt(Cases(golden)).value();
     EXPECT_NEAR(platt.slope, golden.platt_slope, kTolerance);
     EXPECT_NEAR(platt.intercept, golden.platt_intercept, kTolerance);
-    const Calibration isotonic = FitIsotonic(Cases(golden)).value();
+    const ScoreCalibration isotonic = FitIsotonic(Cases(golden)).value();
     EXPECT_THAT(CheckCalibration(isotonic), IsOk());
     for (size_t i = 0; i < kCalibrationProbes.size(); ++i) {
       EXPECT_NEAR(
@@ -117,7 +117,7 @@ TEST(CalibrationTest, PartedClassesGetNoCertainty) {
   std::vector<Scored> cases;
   for (int i = 0; i < 40; ++i) cases.push_back({i < 20 ? -9.0 : 9.0, i >= 20});
   // Smoothed targets: 21 of 22 and 1 of 22, met exactly by two numbers.
-  const Calibration platt = FitPlatt(cases).value();
+  const ScoreCalibration platt = FitPlatt(cases).value();
   EXPECT_NEAR(Calibrated(platt, 9), 21.0 / 22, 1e-9);
   EXPECT_NEAR(Calibrated(platt, -9), 1.0 / 22, 1e-9);
   EXPECT_NEAR(Calibrated(FitIsotonic(cases).value(), 9), 41.0 / 42, 1e-12);
@@ -125,7 +125,7 @@ TEST(CalibrationTest, PartedClassesGetNoCertainty) {
 
 TEST(CalibrationTest, NoneHasTheBitsOfTheHead) {
   for (const float logit : {-30.f, -0.1f, 0.f, 1.7f, 90.f}) {
-    EXPECT_EQ(Calibrated(Calibration(), logit), Probability(logit));
+    EXPECT_EQ(Calibrated(ScoreCalibration(), logit), Probability(logit));
   }
 }
 
@@ -155,13 +155,13 @@ TEST(CalibrationTest, NamesComeBack) {
 }
 
 TEST(CalibrationTest, ACalibrationThatWasReadIsChecked) {
-  Calibration calibration;
+  ScoreCalibration calibration;
   calibration.slope = -1;
   EXPECT_EQ(ReasonOf(CheckCalibration(calibration)), "BAD_CALIBRATION");
-  calibration = Calibration();
+  calibration = ScoreCalibration();
   calibration.intercept = std::numeric_limits<double>::infinity();
   EXPECT_EQ(ReasonOf(CheckCalibration(calibration)), "BAD_CALIBRATION");
-  calibration = Calibration();
+  calibration = ScoreCalibration();
   calibration.method = CalibrationMethod::kIsotonic;
   EXPECT_THAT(CheckCalibration(calibration),
               StatusIs(absl::StatusCode::kInvalidArgument, "0 knots"));

@@ -19,7 +19,7 @@ namespace nevus {
 // head and detector take features of one length.
 struct Classifier {
   Head head;
-  Calibration calibration;
+  ScoreCalibration calibration;
   // Absent where features are too long for one, or the model is from before
   // there were any: it abstains from nothing.
   std::optional<OodDetector> ood;

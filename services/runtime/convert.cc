@@ -93,7 +93,7 @@ absl::StatusOr<Classifier> ToClassifier(const v1::Model& model) {
   ASSIGN_OR_RETURN(result.head, ToHead(model.head()));
   if (model.has_calibration()) {
     const v1::Calibration& from = model.calibration();
-    Calibration& calibration = result.calibration;
+    ScoreCalibration& calibration = result.calibration;
     ASSIGN_OR_RETURN(calibration.method, ParseCalibration(from.method()));
     calibration.slope = from.slope();
     calibration.intercept = from.intercept();
@@ -119,7 +119,7 @@ absl::StatusOr<Classifier> ToClassifier(const v1::Model& model) {
 
 void SetClassifier(const Classifier& classifier, v1::Model& model) {
   *model.mutable_head() = ToProto(classifier.head);
-  const Calibration& calibration = classifier.calibration;
+  const ScoreCalibration& calibration = classifier.calibration;
   v1::Calibration& to = *model.mutable_calibration();
   to.set_method(CalibrationName(calibration.method));
   to.set_slope(calibration.slope);
