@@ -24,8 +24,10 @@ namespace nevus {
 // called by several threads at once, for different images, and get the image's
 // index.
 struct ExtractObserver {
+  // As decoded: reduced, if the image is large (compute/image/decode.h).
   std::function<void(size_t, const Pixels&)> pixels;
-  // What the network gave at the cut: channels x height x width numbers.
+  // What the network gave at the cuts, one behind the other, for the upright
+  // view: channels x height x width numbers each.
   std::function<void(size_t, const float*)> activation;
 };
 
@@ -51,10 +53,11 @@ class FeatureExtractor {
   int dimension() const { return dimension_; }
   const FeatureSpaceSpec& spec() const { return spec_; }
   const std::string& digest() const { return digest_; }
-  // Where the network ends, and the shape of its activation there.
-  const Cut& cut() const { return cut_; }
+  // Where the network is cut, and the shapes of its activations there.
+  const std::vector<Cut>& cuts() const { return cuts_; }
 
-  // One answer an image, in order. A bad image is an error of its own (as
+  // One answer an image, in order: the mean over spec().views views, rounded as
+  // spec().values says. A bad image is an error of its own (as
   // DecodeImage) and does not disturb the others; INTERNAL, reason
   // FEATURE_NOT_FINITE, if the network overflows on it.
   //
@@ -63,19 +66,37 @@ class FeatureExtractor {
   // on, images that are not done are CANCELLED, so that nobody waits for longer
   // than one image.
   //
-  // `observer` changes no bit of what comes out.
+  // `done`, if given, hears of each image as soon as it is, by its index and
+  // with what will be its answer, from several threads at once: so that nobody
+  // waits for the rest of a batch. `observer` changes no bit of what comes out.
+  using OnFeature =
+      std::function<void(size_t, const absl::StatusOr<std::vector<float>>&)>;
   std::vector<absl::StatusOr<std::vector<float>>> Extract(
       const std::vector<std::string_view>& images,
       const std::function<bool()>& cancelled = nullptr,
-      const ExtractObserver& observer = {});
+      const OnFeature& done = nullptr, const ExtractObserver& observer = {});
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
-  // n x dimension().
+  // n x dimension(), of one view and not rounded.
   absl::Status Forward(const float* planes, int n, float* features);
 
  private:
-  FeatureExtractor(std::unique_ptr<Network> network, Cut cut,
+  FeatureExtractor(std::unique_ptr<Network> network, std::vector<Cut> cuts,
                    FeatureSpaceSpec spec, FeatureExtractorOptions options);
+
+  // Of the images in planes_, as many as `decoded`, sets `features` from
+  // `first` on to what comes of each or why nothing does. Asks `go_on` before
+  // each view.
+  void ForwardViews(const std::function<absl::Status()>& go_on,
+                    const std::vector<absl::Status>& decoded, size_t first,
+                    std::vector<absl::StatusOr<std::vector<float>>>& features,
+                    const OnFeature& done, const ExtractObserver& observer);
+  // One view of an image, and the feature that all of them make.
+  absl::Status ForwardView(
+      const float* planes, int view, float* feature,
+      const std::function<void(const float*)>& activated) const;
+  absl::StatusOr<std::vector<float>> JoinViews(const absl::Status* statuses,
+                                               const float* seen) const;
 
   // One image. For network_->callers() threads at once.
   absl::Status ForwardOne(
@@ -83,7 +104,7 @@ class FeatureExtractor {
       const std::function<void(const float*)>& activated = nullptr) const;
 
   const std::unique_ptr<Network> network_;
-  const Cut cut_;
+  const std::vector<Cut> cuts_;
   const FeatureSpaceSpec spec_;
   const FeatureExtractorOptions options_;
   const std::string digest_;

@@ -12,8 +12,6 @@
 namespace nevus {
 namespace {
 
-constexpr int kMeasuredSide = 256;
-
 double Deviation(double sum, double squares, double count) {
   const double mean = sum / count;
   return std::sqrt(std::max(0.0, squares / count - mean * mean));

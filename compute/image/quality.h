@@ -15,8 +15,9 @@
 namespace nevus {
 
 // Contrast and sharpness are measured on the whole image, shrunk so that its
-// longer side is 256 (never enlarged), in steps of 1 of 255: so a photograph
-// and its thumbnail are judged alike.
+// longer side is kMeasuredSide (never enlarged), in steps of 1 of 255: so a
+// photograph and its thumbnail are judged alike.
+constexpr int kMeasuredSide = 256;
 struct ImageQuality {
   int shorter_side = 0;  // pixels, as it came
   // The largest of the standard deviations of red, green and blue.

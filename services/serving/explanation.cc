@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "compute/explanation/contribution_map.h"
 #include "compute/explanation/overlay.h"
@@ -11,9 +12,21 @@
 
 namespace nevus {
 
-std::vector<absl::StatusOr<ImageAnswer>> ExplainedModel::Answer(
-    const std::vector<std::string_view>& images) {
-  const Cut& cut = model_->extractor()->cut();
+absl::Status CheckExplainable(const ServingModel& model) {
+  const size_t cuts = model.extractor()->cuts().size();
+  if (cuts == 1) return absl::OkStatus();
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "model ", model.model().name(), "@", model.model().version(),
+          " reads features of ", cuts,
+          " cuts; there are heat maps for one cut only. Ask for none, or train "
+          "a model on one cut")),
+      "HEAT_MAP_UNSUPPORTED");
+}
+
+void ExplainedModel::Answer(const std::vector<std::string_view>& images,
+                            const Done& done) {
+  const Cut& cut = model_->extractor()->cuts()[0];
   const size_t size =
       static_cast<size_t>(cut.channels) * cut.height * cut.width;
   ExtractObserver observer;
@@ -21,7 +34,7 @@ std::vector<absl::StatusOr<ImageAnswer>> ExplainedModel::Answer(
   observer.activation = [&](size_t, const float* activation) {
     activation_.assign(activation, activation + size);
   };
-  return model_->Answer(images, observer);
+  model_->Answer(images, done, observer);
 }
 
 absl::StatusOr<v1::HeatMap> ExplainedModel::Draw(
@@ -29,7 +42,7 @@ absl::StatusOr<v1::HeatMap> ExplainedModel::Draw(
   const FeatureExtractor& extractor = *model_->extractor();
   const ContributionMap map = MapContributions(
       model_->classifier().head, activation_.data(), feature.data(),
-      extractor.cut(), extractor.spec().pooling);
+      extractor.cuts()[0], extractor.spec().pooling);
   v1::HeatMap result;
   ASSIGN_OR_RETURN(*result.mutable_overlay_png(),
                    EncodePng(DrawOverlay(pixels_, map)));

@@ -8,27 +8,33 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "compute/image/pixels.h"
 #include "protos/nevus/v1/prediction.pb.h"
 #include "services/serving/batcher.h"
-#include "services/serving/model_cache.h"
+#include "services/serving/serving_model.h"
 
 namespace nevus {
+
+// FAILED_PRECONDITION (HEAT_MAP_UNSUPPORTED) for features of several cuts,
+// whose places are of several sizes.
+absl::Status CheckExplainable(const ServingModel& model);
 
 // A model for one image of one caller, who wants to look at the way of the
 // answer. It stands in the queue like the model itself, in a batch of its own,
 // so that nobody else pays for it; the answer has the same bits.
 class ExplainedModel final : public BatchModel {
  public:
+  // REQUIRES: CheckExplainable.
   explicit ExplainedModel(std::shared_ptr<ServingModel> model)
       : model_(std::move(model)) {}
 
-  std::vector<absl::StatusOr<ImageAnswer>> Answer(
-      const std::vector<std::string_view>& images) override;
+  void Answer(const std::vector<std::string_view>& images,
+              const Done& done) override;
 
-  // Draws it, in the calling thread. REQUIRES: Answer answered. INTERNAL: as
-  // EncodePng.
+  // Draws it, in the calling thread; of a feature of several views the upright
+  // one. REQUIRES: Answer answered. INTERNAL: as EncodePng.
   absl::StatusOr<v1::HeatMap> Draw(const std::vector<float>& feature) const;
 
  private:

@@ -40,8 +40,7 @@ absl::StatusOr<v1::OperatingPoint> FindPoint(const v1::Model& model,
 // A test split may be compared on only where it tells nothing new.
 absl::Status CheckOpened(const Peers& peers,
                          const v1::CompareModelsRequest& request,
-                         const v1::Model& model,
-                         const grpc::ServerContext* caller) {
+                         const v1::Model& model, PeerCaller caller) {
   if (request.split() != SplitName(v1::TEST)) return absl::OkStatus();
   v1::EvaluateTask task;
   task.set_model(model.name());
@@ -70,7 +69,7 @@ struct Side {
 absl::StatusOr<Side> ReadSide(const Peers& peers,
                               const v1::CompareModelsRequest& request,
                               const v1::ModelVersionName& name, v1::Split split,
-                              const grpc::ServerContext* caller) {
+                              PeerCaller caller) {
   Side side;
   ASSIGN_OR_RETURN(side.model,
                    GetModelVersion(peers, name.name(), name.version(), caller));
@@ -98,7 +97,7 @@ v1::ComparedModel ToProto(const Side& side, const AucResult& auc) {
 
 absl::StatusOr<v1::Comparison> CompareModels(
     const Peers& peers, const v1::CompareModelsRequest& request,
-    const grpc::ServerContext* caller) {
+    PeerCaller caller) {
   ASSIGN_OR_RETURN(const v1::Split split, ParseSplit(request.split()));
   ASSIGN_OR_RETURN(const Side a,
                    ReadSide(peers, request, request.a(), split, caller));

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "compute/classifier/calibration.h"
 #include "compute/classifier/classifier.h"
+#include "compute/classifier/feature_rows.h"
 #include "compute/classifier/ood_detector.h"
 #include "compute/evaluation/metrics.h"
 #include "services/runtime/convert.h"
@@ -65,6 +66,11 @@ absl::StatusOr<std::vector<float>> ReadRows(const TrainingSet& set,
                                             const std::vector<int64_t>& rows) {
   const size_t dimension = set.dimension;
   std::vector<float> features(rows.size() * dimension);
+  if (set.stored != nullptr) {
+    RETURN_IF_ERROR(
+        set.stored->Read(rows.data(), rows.size(), features.data()));
+    return features;
+  }
   for (size_t i = 0; i < rows.size(); ++i) {
     std::copy_n(&set.features[static_cast<size_t>(rows[i]) * dimension],
                 dimension, &features[i * dimension]);

@@ -111,21 +111,21 @@ class EvaluationHandler : public TaskHandler {
   absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                   TaskContext& context) override {
     ASSIGN_OR_RETURN(const v1::EvaluateTask task,
-                     WithModelVersion(spec.evaluate()));
+                     WithModelVersion(spec.evaluate(), context));
     ASSIGN_OR_RETURN(const v1::Split split, ParseSplit(task.split()));
     if (split == v1::TEST) {
       // Two jobs may have been submitted before either ended.
       ASSIGN_OR_RETURN(const std::string opener,
-                       JobThatEvaluated(peers_, task, nullptr));
+                       JobThatEvaluated(peers_, task, context.calls()));
       if (opener == context.lease().job()) return TaskText(task);
       if (!opener.empty()) return TestSplitOpened(task, opener);
     }
-    ASSIGN_OR_RETURN(
-        const v1::Model model,
-        GetModelVersion(peers_, task.model(), task.model_version(), nullptr));
+    ASSIGN_OR_RETURN(const v1::Model model,
+                     GetModelVersion(peers_, task.model(), task.model_version(),
+                                     context.calls()));
     ASSIGN_OR_RETURN(const ScoredSplit rows,
                      ScoreSplit(peers_, task.dataset(), task.dataset_version(),
-                                split, model, nullptr));
+                                split, model, context.calls()));
     std::vector<OperatingPoint> points;
     for (const v1::OperatingPoint& point : model.operating_points()) {
       points.push_back({point.name(), point.threshold()});
@@ -138,7 +138,8 @@ class EvaluationHandler : public TaskHandler {
       found.abstention = SummariseAbstention(rows.scored, rows.abstained,
                                              model.head().ood().threshold());
     }
-    ASSIGN_OR_RETURN(const v1::DatasetVersion dataset, GetDataset(task));
+    ASSIGN_OR_RETURN(const v1::DatasetVersion dataset,
+                     GetDataset(task, context));
     if (context.cancelled()) {
       return absl::CancelledError(
           "the job was cancelled or the lease lost; nothing was recorded");
@@ -162,29 +163,30 @@ class EvaluationHandler : public TaskHandler {
     report.evaluation = found;
     ASSIGN_OR_RETURN(
         report.cases,
-        ChooseCases(rows, points.empty() ? 0.5 : points[0].threshold));
+        ChooseCases(rows, points.empty() ? 0.5 : points[0].threshold, context));
     request.set_report_html(RenderReport(report));
     *request.mutable_lease() = context.lease();
     const auto registry =
         v1::ModelService::NewStub(peers_.ChannelTo("registry"));
     RETURN_IF_ERROR(CallPeer(*registry,
                              &v1::ModelService::Stub::RecordEvaluation, request,
-                             nullptr)
+                             context.calls())
                         .status());
     return TaskText(task);
   }
 
  private:
   // In a pipeline the model is the one that another job made.
-  absl::StatusOr<v1::EvaluateTask> WithModelVersion(v1::EvaluateTask task) {
+  absl::StatusOr<v1::EvaluateTask> WithModelVersion(v1::EvaluateTask task,
+                                                    TaskContext& context) {
     if (task.model_version() != 0 || task.model_job().empty()) return task;
     v1::GetJobRequest get;
     get.set_id(task.model_job());
     const auto scheduler =
         v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
-    ASSIGN_OR_RETURN(
-        const v1::Job job,
-        CallPeer(*scheduler, &v1::JobService::Stub::GetJob, get, nullptr));
+    ASSIGN_OR_RETURN(const v1::Job job,
+                     CallPeer(*scheduler, &v1::JobService::Stub::GetJob, get,
+                              context.calls()));
     const auto made = ParseVersion("model", job.result());
     if (job.state() != v1::SUCCEEDED || !made.ok() ||
         made->ToString() != job.result() || made->name != task.model()) {
@@ -200,14 +202,15 @@ class EvaluationHandler : public TaskHandler {
     return task;
   }
 
-  absl::StatusOr<v1::DatasetVersion> GetDataset(const v1::EvaluateTask& task) {
+  absl::StatusOr<v1::DatasetVersion> GetDataset(const v1::EvaluateTask& task,
+                                                TaskContext& context) {
     v1::GetDatasetVersionRequest request;
     request.set_dataset(task.dataset());
     request.set_version(task.dataset_version());
     const auto ingestion =
         v1::DatasetService::NewStub(peers_.ChannelTo("ingestion"));
     return CallPeer(*ingestion, &v1::DatasetService::Stub::GetDatasetVersion,
-                    request, nullptr);
+                    request, context.calls());
   }
 
   static std::vector<std::pair<std::string, std::string>> Facts(
@@ -235,7 +238,8 @@ class EvaluationHandler : public TaskHandler {
   }
 
   absl::StatusOr<std::vector<ReportCase>> ChooseCases(const ScoredSplit& rows,
-                                                      double threshold) {
+                                                      double threshold,
+                                                      TaskContext& context) {
     std::vector<v1::Example> chosen;
     std::vector<ReportCase> cases;
     for (size_t row : ChooseExamples(rows.scored, threshold, kCasesOfAKind)) {
@@ -249,7 +253,7 @@ class EvaluationHandler : public TaskHandler {
       chosen.push_back(example);
     }
     ASSIGN_OR_RETURN(std::vector<std::string> images,
-                     ReadImages(peers_, ImagesOf(chosen), nullptr));
+                     ReadImages(peers_, ImagesOf(chosen), context.calls()));
     for (size_t i = 0; i < cases.size(); ++i) {
       if (images[i].size() > kMaxCaseBytes) continue;
       cases[i].mime_type = MimeType(images[i]);

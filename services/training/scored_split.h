@@ -2,8 +2,6 @@
 #ifndef NEVUS_SERVICES_TRAINING_SCORED_SPLIT_H_
 #define NEVUS_SERVICES_TRAINING_SCORED_SPLIT_H_
 
-#include <grpcpp/server_context.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "compute/evaluation/metrics.h"
 #include "protos/nevus/v1/dataset.pb.h"
 #include "protos/nevus/v1/model.pb.h"
+#include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 
 namespace nevus {
@@ -24,13 +23,13 @@ struct ScoredSplit {
   std::vector<bool> abstained;        // out of distribution
 };
 
-// `caller` as in services/runtime/peer_call.h. Errors: those of
+// `caller` as in services/runtime/peer_caller.h. Errors: those of
 // CheckBothClasses, ToClassifier and peer_reads.h.
 absl::StatusOr<ScoredSplit> ScoreSplit(const Peers& peers,
                                        const std::string& dataset,
                                        int64_t version, v1::Split split,
                                        const v1::Model& model,
-                                       const grpc::ServerContext* caller);
+                                       PeerCaller caller);
 
 }  // namespace nevus
 

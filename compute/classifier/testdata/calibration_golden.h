@@ -1,5 +1,6 @@
-// Made by: /usr/bin/python3 compute/classifier/testdata/make_calibration_golden.py
-// (scikit-learn 1.2.1, SciPy 1.10.1). Do not edit.
+// Made by: /usr/bin/python3
+// compute/classifier/testdata/make_calibration_golden.py (scikit-learn 1.2.1,
+// SciPy 1.10.1). Do not edit.
 // clang-format off
 #ifndef NEVUS_COMPUTE_CLASSIFIER_TESTDATA_CALIBRATION_GOLDEN_H_
 #define NEVUS_COMPUTE_CLASSIFIER_TESTDATA_CALIBRATION_GOLDEN_H_
