@@ -9,6 +9,7 @@
 #include "base/status_matchers.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/calibration.h"
 #include "compute/backbone/testing/reference_network.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "gtest/gtest.h"
