@@ -36,7 +36,7 @@ size_t Positives(const std::vector<Scored>& logits) {
 absl::Status BadCalibration(const std::string& problem) {
   return WithReason(absl::InvalidArgumentError(absl::StrCat(
                         "calibration: ", problem, ". Train the model again")),
-                    "BAD_CALIBRATION");
+                    "CALIBRATION_INVALID");
 }
 
 // Both classes' targets, smoothed as Platt does.

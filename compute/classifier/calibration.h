@@ -43,7 +43,7 @@ struct ScoreCalibration {
   std::vector<double> knot_probabilities;
 };
 
-// INVALID_ARGUMENT (BAD_CALIBRATION) unless it is as described above. Call it
+// INVALID_ARGUMENT (CALIBRATION_INVALID) unless it is as described above. Call it
 // on one that was read.
 absl::Status CheckCalibration(const ScoreCalibration& calibration);
 

@@ -157,10 +157,10 @@ TEST(CalibrationTest, NamesComeBack) {
 TEST(CalibrationTest, ACalibrationThatWasReadIsChecked) {
   ScoreCalibration calibration;
   calibration.slope = -1;
-  EXPECT_EQ(ReasonOf(CheckCalibration(calibration)), "BAD_CALIBRATION");
+  EXPECT_EQ(ReasonOf(CheckCalibration(calibration)), "CALIBRATION_INVALID");
   calibration = ScoreCalibration();
   calibration.intercept = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(ReasonOf(CheckCalibration(calibration)), "BAD_CALIBRATION");
+  EXPECT_EQ(ReasonOf(CheckCalibration(calibration)), "CALIBRATION_INVALID");
   calibration = ScoreCalibration();
   calibration.method = CalibrationMethod::kIsotonic;
   EXPECT_THAT(CheckCalibration(calibration),

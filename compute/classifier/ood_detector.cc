@@ -51,7 +51,7 @@ absl::Status BadDetector(const std::string& field, const std::string& problem) {
   return WithReason(
       absl::InvalidArgumentError(absl::StrCat(
           "ood detector: ", field, " ", problem, ". Train the model again")),
-      "BAD_OOD_DETECTOR", {{"field", field}});
+      "OOD_DETECTOR_INVALID", {{"field", field}});
 }
 
 absl::Status CheckField(const std::string& field,

@@ -138,7 +138,7 @@ TEST(OodDetectorTest, ADetectorThatWasReadIsChecked) {
   EXPECT_THAT(CheckOodDetector(detector),
               StatusIs(absl::StatusCode::kInvalidArgument, "whitening"));
   detector.whitening.push_back(NAN);
-  EXPECT_EQ(ReasonOf(CheckOodDetector(detector)), "BAD_OOD_DETECTOR");
+  EXPECT_EQ(ReasonOf(CheckOodDetector(detector)), "OOD_DETECTOR_INVALID");
   detector.inputs = 0;
   EXPECT_THAT(CheckOodDetector(detector),
               StatusIs(absl::StatusCode::kInvalidArgument, "inputs"));

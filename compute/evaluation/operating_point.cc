@@ -82,7 +82,7 @@ absl::Status CheckRule(const OperatingPointRule& rule) {
           "operating point ", rule.name, " asks for ", RuleText(rule),
           "; right is a number above 0",
           cost ? "" : " and at most 1, such as 0.95", ". Change the number")),
-      "BAD_OPERATING_POINT", {{"operating_point", rule.name}});
+      "OPERATING_POINT_INVALID", {{"operating_point", rule.name}});
 }
 
 absl::StatusOr<std::vector<ChosenPoint>> ChooseOperatingPoints(

@@ -110,7 +110,7 @@ TEST(OperatingPointTest, AValueOutOfRangeIsRefused) {
         OperatingPointRule{"p", Kind::kCostRatio,
                            std::numeric_limits<double>::infinity()}}) {
     const absl::Status status = ChooseOperatingPoints(kFive, {rule}).status();
-    EXPECT_EQ(ReasonOf(status), "BAD_OPERATING_POINT") << RuleText(rule);
+    EXPECT_EQ(ReasonOf(status), "OPERATING_POINT_INVALID") << RuleText(rule);
   }
 }
 

@@ -42,7 +42,7 @@ absl::StatusOr<Head> ToHead(const v1::Head& head);
 v1::Head ToProto(const Head& head);
 
 // Head, calibration and detector of a model, checked: INVALID_ARGUMENT
-// (BAD_HEAD, BAD_CALIBRATION, CALIBRATION_UNKNOWN, BAD_OOD_DETECTOR).
+// (BAD_HEAD, CALIBRATION_INVALID, CALIBRATION_UNKNOWN, OOD_DETECTOR_INVALID).
 absl::StatusOr<Classifier> ToClassifier(const v1::Model& model);
 // Into head, calibration and detector of `model`.
 void SetClassifier(const Classifier& classifier, v1::Model& model);

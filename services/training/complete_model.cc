@@ -27,7 +27,7 @@ namespace {
 constexpr int kMaxOperatingPoints = 16;
 
 absl::Status BadOperatingPoint(const std::string& problem) {
-  return WithReason(absl::InvalidArgumentError(problem), "BAD_OPERATING_POINT");
+  return WithReason(absl::InvalidArgumentError(problem), "OPERATING_POINT_INVALID");
 }
 
 absl::StatusOr<OperatingPointRule> ToRule(const v1::OperatingPointRule& rule) {
@@ -171,7 +171,7 @@ absl::Status CheckOodRate(double rate) {
           "ood_rate is ", rate,
           "; right is a share of validation from 0 to below 1, such as 0.02. "
           "Change it")),
-      "BAD_OOD_RATE");
+      "OOD_RATE_INVALID");
 }
 
 absl::StatusOr<std::vector<std::string>> CompleteModel(

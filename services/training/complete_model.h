@@ -18,11 +18,11 @@ namespace nevus {
 
 // What compute works with; the default rules if there are none. Errors:
 // INVALID_ARGUMENT: a name that is none (NAME_INVALID), no rule or one out of
-// range, a name twice, or more than 16 (BAD_OPERATING_POINT).
+// range, a name twice, or more than 16 (OPERATING_POINT_INVALID).
 absl::StatusOr<std::vector<OperatingPointRule>> ToRules(
     const google::protobuf::RepeatedPtrField<v1::OperatingPointRule>& rules);
 
-// INVALID_ARGUMENT (BAD_OOD_RATE) unless it is 0 or more and below 1.
+// INVALID_ARGUMENT (OOD_RATE_INVALID) unless it is 0 or more and below 1.
 absl::Status CheckOodRate(double rate);
 
 // Fills head, calibration and operating points of `model` from `head`: the

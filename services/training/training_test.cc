@@ -93,13 +93,13 @@ TEST_F(TrainingTest, OperatingPointsThatCannotBeMeantAreRefused) {
     if (sensitivity != 0) rule.set_sensitivity(sensitivity);
     return ReasonOf(Train().status());
   };
-  EXPECT_EQ(reason("second", 95), "BAD_OPERATING_POINT");
-  EXPECT_EQ(reason("second", 0), "BAD_OPERATING_POINT");  // no rule
-  EXPECT_EQ(reason("first", 0.9), "BAD_OPERATING_POINT");
+  EXPECT_EQ(reason("second", 95), "OPERATING_POINT_INVALID");
+  EXPECT_EQ(reason("second", 0), "OPERATING_POINT_INVALID");  // no rule
+  EXPECT_EQ(reason("first", 0.9), "OPERATING_POINT_INVALID");
   EXPECT_EQ(reason("Screening!", 0.9), "NAME_INVALID");
   train_.clear_operating_points();
   train_.set_ood_rate(1);
-  EXPECT_EQ(ReasonOf(Train().status()), "BAD_OOD_RATE");
+  EXPECT_EQ(ReasonOf(Train().status()), "OOD_RATE_INVALID");
 }
 
 TEST_F(TrainingTest, MissingFeaturesAreCountedAndTheCommandIsNamed) {
