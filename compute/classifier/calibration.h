@@ -43,8 +43,8 @@ struct ScoreCalibration {
   std::vector<double> knot_probabilities;
 };
 
-// INVALID_ARGUMENT (CALIBRATION_INVALID) unless it is as described above. Call it
-// on one that was read.
+// INVALID_ARGUMENT (CALIBRATION_INVALID) unless it is as described above. Call
+// it on one that was read.
 absl::Status CheckCalibration(const ScoreCalibration& calibration);
 
 // The probability, in [0,1]. Without a calibration the bits of Probability

@@ -39,8 +39,8 @@ constexpr int64_t kMostOodRows = 10000;
 // The share of validation cases that a model abstains on, unless told.
 constexpr double kDefaultOodRate = 0.02;
 
-// INVALID_ARGUMENT (OOD_DETECTOR_INVALID, metadata `field`) unless all sizes agree
-// and all numbers are finite. Call it on one that was read.
+// INVALID_ARGUMENT (OOD_DETECTOR_INVALID, metadata `field`) unless all sizes
+// agree and all numbers are finite. Call it on one that was read.
 absl::Status CheckOodDetector(const OodDetector& detector);
 
 // `feature`: detector.inputs numbers. The same bits for the same feature, on

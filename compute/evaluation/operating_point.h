@@ -55,9 +55,9 @@ struct ChosenPoint {
 // next number above the highest where only calling nobody positive will do.
 //
 // Errors are those of CheckScored (scored_check.h), and INVALID_ARGUMENT
-// (OPERATING_POINT_INVALID, metadata `operating_point`) for a value out of range: a
-// sensitivity or specificity is above 0 and at most 1, a cost ratio is finite
-// and above 0.
+// (OPERATING_POINT_INVALID, metadata `operating_point`) for a value out of
+// range: a sensitivity or specificity is above 0 and at most 1, a cost ratio is
+// finite and above 0.
 absl::StatusOr<std::vector<ChosenPoint>> ChooseOperatingPoints(
     const std::vector<Scored>& validation,
     const std::vector<OperatingPointRule>& rules);

@@ -27,7 +27,8 @@ namespace {
 constexpr int kMaxOperatingPoints = 16;
 
 absl::Status BadOperatingPoint(const std::string& problem) {
-  return WithReason(absl::InvalidArgumentError(problem), "OPERATING_POINT_INVALID");
+  return WithReason(absl::InvalidArgumentError(problem),
+                    "OPERATING_POINT_INVALID");
 }
 
 absl::StatusOr<OperatingPointRule> ToRule(const v1::OperatingPointRule& rule) {
