@@ -29,6 +29,13 @@ std::string Sha256Hex(std::string_view bytes) {
   return Hex(hash, sizeof(hash));
 }
 
+std::string Md5Hex(std::string_view bytes) {
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), hash, &size, EVP_md5(), nullptr);
+  return Hex(hash, size);
+}
+
 bool IsSha256Hex(std::string_view text) {
   return text.size() == 64 &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;

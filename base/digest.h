@@ -13,6 +13,10 @@ namespace nevus {
 // 64 lower-case hex digits.
 std::string Sha256Hex(std::string_view bytes);
 
+// RFC 1321, 32 lower-case hex digits. For files whose publisher gives nothing
+// better: it finds damage, but not malice.
+std::string Md5Hex(std::string_view bytes);
+
 // True for 64 lower-case hex digits.
 bool IsSha256Hex(std::string_view text);
 

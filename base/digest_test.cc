@@ -49,5 +49,11 @@ TEST(DigestTest, RandomHexHasTheLengthAskedForAndDiffers) {
   EXPECT_NE(RandomHex(16), RandomHex(16));
 }
 
+// RFC 1321, A.5.
+TEST(Md5HexTest, GivesTheSumsOfTheStandard) {
+  EXPECT_EQ(Md5Hex(""), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(Md5Hex("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
 }  // namespace
 }  // namespace nevus

@@ -118,6 +118,13 @@ grpc::Status FakePlatform::Datasets::DeleteDataset(
   return grpc::Status::OK;
 }
 
+grpc::Status FakePlatform::Backbones::GetBackbone(
+    grpc::ServerContext*, const v1::GetBackboneRequest* request,
+    v1::Backbone*) {
+  platform_.requests_.Note(*request);
+  return ToGrpc(absl::NotFoundError("there is no such backbone"));
+}
+
 grpc::Status FakePlatform::Backbones::ImportBackbone(
     grpc::ServerContext*, grpc::ServerReader<v1::ImportBackboneRequest>* reader,
     v1::Backbone*) {

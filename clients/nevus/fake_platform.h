@@ -117,6 +117,10 @@ class FakePlatform {
   class Backbones final : public v1::BackboneService::Service {
    public:
     explicit Backbones(FakePlatform& platform) : platform_(platform) {}
+    // There is none.
+    grpc::Status GetBackbone(grpc::ServerContext* context,
+                             const v1::GetBackboneRequest* request,
+                             v1::Backbone* response) override;
     grpc::Status ImportBackbone(
         grpc::ServerContext* context,
         grpc::ServerReader<v1::ImportBackboneRequest>* reader,

@@ -7,6 +7,18 @@
 
 namespace nevus {
 
+const std::vector<Arithmetic>& Arithmetics() {
+  static const auto* const all = new std::vector<Arithmetic>{
+      Arithmetic::kFp32, Arithmetic::kFp32Winograd, Arithmetic::kBf16,
+      Arithmetic::kInt8, Arithmetic::kInt8Winograd};
+  return *all;
+}
+
+bool NeedsCalibration(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::kInt8 ||
+         arithmetic == Arithmetic::kInt8Winograd;
+}
+
 const char* ArithmeticName(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
@@ -15,19 +27,23 @@ const char* ArithmeticName(Arithmetic arithmetic) {
       return "fp32_winograd";
     case Arithmetic::kBf16:
       return "bf16";
+    case Arithmetic::kInt8:
+      return "int8";
+    case Arithmetic::kInt8Winograd:
+      return "int8_winograd";
   }
   return "?";
 }
 
 absl::StatusOr<Arithmetic> ParseArithmetic(const std::string& name) {
-  for (Arithmetic arithmetic :
-       {Arithmetic::kFp32, Arithmetic::kFp32Winograd, Arithmetic::kBf16}) {
+  for (Arithmetic arithmetic : Arithmetics()) {
     if (name == ArithmeticName(arithmetic)) return arithmetic;
   }
   return WithReason(absl::InvalidArgumentError(absl::StrCat(
                         "precision ", Quoted(name),
-                        " is not known; it is auto, fp32, fp32_winograd or "
-                        "bf16. Choose one of them, or leave it out for auto")),
+                        " is not known; it is auto, fp32, fp32_winograd, bf16, "
+                        "int8 or int8_winograd. Choose one of them, or leave "
+                        "it out for auto")),
                     "ARITHMETIC_UNKNOWN", {{"precision", name}});
 }
 
@@ -37,6 +53,8 @@ absl::Status CheckArithmeticSupported(Arithmetic arithmetic) {
     lacking = "AVX-512 (F, BW, DQ, VL)";
   } else if (arithmetic == Arithmetic::kBf16 && !HasBf16()) {
     lacking = "AVX512-BF16";
+  } else if (NeedsCalibration(arithmetic) && !HasVnni()) {
+    lacking = "AVX512-VNNI";
   }
   if (lacking == nullptr) return absl::OkStatus();
   const char* name = ArithmeticName(arithmetic);

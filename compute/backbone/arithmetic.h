@@ -4,6 +4,7 @@
 #define NEVUS_COMPUTE_BACKBONE_ARITHMETIC_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,10 +16,19 @@ enum class Arithmetic {
   kFp32Winograd,  // single precision by Winograd's transforms (Lavin and Gray,
                   // 2016), 2 to 4 times fewer products; needs AVX-512
   kBf16,          // products of bfloat16 summed in fp32; needs AVX512-BF16
+  kInt8,          // products of bytes summed in 32 bits; needs AVX512-VNNI and
+                  // a calibration
+  kInt8Winograd,  // the same by Winograd's transforms, in bytes as well
 };
 
-// "fp32", "fp32_winograd", "bf16".
+// All of them, the plainest first.
+const std::vector<Arithmetic>& Arithmetics();
+
+// "fp32", "fp32_winograd", "bf16", "int8", "int8_winograd".
 const char* ArithmeticName(Arithmetic arithmetic);
+
+// Whether it takes integers, whose grids a calibration must give.
+bool NeedsCalibration(Arithmetic arithmetic);
 
 // INVALID_ARGUMENT, reason ARITHMETIC_UNKNOWN, for any other name.
 absl::StatusOr<Arithmetic> ParseArithmetic(const std::string& name);

@@ -1,50 +1,29 @@
 #include "compute/backbone/backbone.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/digest.h"
 #include "base/name.h"
 #include "base/status.h"
-#include "compute/backbone/keras_h5.h"
-#include "compute/backbone/safetensors.h"
-#include "compute/backbone/vgg16.h"
-#include "compute/backbone/vgg16_network.h"
+#include "compute/backbone/architecture.h"
+#include "compute/backbone/table_backbone.h"
+#include "compute/backbone/tensor.h"
 #include "compute/torch/script_module.h"
 
 namespace nevus {
 namespace {
 
-constexpr int kDefaultInputSize = 224;
-// Five pools halve 32 to 1. At 1024 an activation takes 270 MB.
-constexpr int kMinInputSize = 32, kMaxInputSize = 1024;
+constexpr int kMaxInputSize = 1024;  // an activation then takes 270 MB
 
-class Vgg16Backbone : public Backbone {
- public:
-  Vgg16Backbone(BackboneInfo info, Vgg16Weights weights)
-      : Backbone(std::move(info)), weights_(std::move(weights)) {}
-
-  absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
-      const std::string& cut_name, Arithmetic arithmetic,
-      int threads) const override {
-    ASSIGN_OR_RETURN(const Cut found, FindCut(info(), cut_name));
-    RETURN_IF_ERROR(CheckArithmetic(info(), arithmetic));
-    const std::vector<Vgg16Cut> cuts = Vgg16Cuts();
-    const auto cut =
-        std::find_if(cuts.begin(), cuts.end(),
-                     [&](const Vgg16Cut& c) { return c.name == found.name; });
-    return NewVgg16Network(weights_, *cut, arithmetic, info().input_size,
-                           threads);
-  }
-
-  const Vgg16Weights* vgg16() const override { return &weights_; }
-
- private:
-  const Vgg16Weights weights_;
-};
+bool IsTable(const std::string& arch) {
+  const std::vector<std::string>& names = ArchitectureNames();
+  return std::find(names.begin(), names.end(), arch) != names.end();
+}
 
 class ScriptNetwork : public Network {
  public:
@@ -67,7 +46,7 @@ class ScriptBackbone : public Backbone {
 
   absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
       const std::string& cut, Arithmetic arithmetic,
-      int threads) const override {
+      const Calibration& /*calibration*/, int threads) const override {
     RETURN_IF_ERROR(FindCut(info(), cut).status());
     RETURN_IF_ERROR(CheckArithmetic(info(), arithmetic));
     return std::make_unique<ScriptNetwork>(module_, threads);
@@ -79,90 +58,12 @@ class ScriptBackbone : public Backbone {
   const std::shared_ptr<const ScriptModule> module_;
 };
 
-std::string Vgg16Digest(const Vgg16Weights& weights, int input_size) {
-  Sha256 digest;
-  digest.UpdateField("vgg16");
-  digest.UpdateField(std::to_string(input_size));
-  for (const auto& [name, tensor] : weights.tensors) {
-    digest.UpdateField(name);
-    digest.UpdateField(ShapeText(tensor.shape));
-    digest.UpdateField({reinterpret_cast<const char*>(tensor.values.data()),
-                        tensor.values.size() * sizeof(float)});
-  }
-  return digest.Hex();
-}
-
-struct Vgg16File {
-  std::string kind;
-  Normalization normalization;
-  Vgg16Weights weights;
-};
-
-absl::StatusOr<Vgg16File> ReadVgg16(const BackboneSource& source) {
-  if (source.random_seed) {
-    return Vgg16File{"random", Normalization::kTorchvision,
-                     RandomVgg16(*source.random_seed)};
-  }
-  if (LooksLikeHdf5(source.weights)) {
-    ASSIGN_OR_RETURN(Tensors tensors, ReadKerasVgg16(source.weights));
-    ASSIGN_OR_RETURN(Vgg16Weights weights,
-                     Vgg16FromTensors(std::move(tensors)));
-    return Vgg16File{"keras_h5", Normalization::kCaffe, std::move(weights)};
-  }
-  if (absl::StartsWith(source.weights, "PK\x03\x04")) {
-    return BadWeights(
-        "the file is a PyTorch archive (.pt, .pth); vgg16 is read from "
-        ".safetensors or Keras's .h5. Save its state_dict with "
-        "safetensors.torch.save_file, or import a TorchScript file with "
-        "--arch torchscript");
-  }
-  if (!LooksLikeSafetensors(source.weights)) {
-    return BadWeights(absl::StrCat(
-        "the file (", source.weights.size(),
-        " bytes) is neither .safetensors nor Keras's .h5 by its content. Give "
-        "VGG16's weights in one of these two forms"));
-  }
-  ASSIGN_OR_RETURN(Tensors tensors,
-                   ReadSafetensors(source.weights, Vgg16Shapes()));
-  ASSIGN_OR_RETURN(Vgg16Weights weights, Vgg16FromTensors(std::move(tensors)));
-  return Vgg16File{"safetensors", Normalization::kTorchvision,
-                   std::move(weights)};
-}
-
-absl::StatusOr<std::unique_ptr<Backbone>> LoadVgg16(
-    const BackboneSource& source) {
-  ASSIGN_OR_RETURN(Vgg16File file, ReadVgg16(source));
-  BackboneInfo info;
-  info.arch = source.arch;
-  info.input_size = source.input_size;
-  info.normalization = source.normalization.value_or(file.normalization);
-  info.weights_kind = file.kind;
-  info.digest = Vgg16Digest(file.weights, source.input_size);
-  for (const Vgg16Cut& cut : Vgg16Cuts()) {
-    if (cut.convs > file.weights.convs) break;
-    const int size = source.input_size / cut.stride;
-    info.cuts.push_back({cut.name, cut.channels, size, size});
-    if (cut.pooled) {
-      info.default_cut = cut.name;
-      continue;
-    }
-    const Vgg16Conv& conv = Vgg16Convs()[cut.convs - 1];
-    const int64_t products = int64_t{9} * conv.in * conv.out;
-    info.parameters += products + conv.out;
-    info.gmac += 1e-9 * products * size * size;
-  }
-  // A file that ends before the first pool.
-  if (info.default_cut.empty()) info.default_cut = info.cuts.back().name;
-  return std::make_unique<Vgg16Backbone>(std::move(info),
-                                         std::move(file.weights));
-}
-
 absl::StatusOr<std::unique_ptr<Backbone>> LoadScript(
     const BackboneSource& source) {
   if (source.random_seed) {
     return BadWeights(
-        "a TorchScript file brings its own weights; random ones exist for "
-        "vgg16 only. Give the file");
+        "a TorchScript file brings its own weights; random ones exist for the "
+        "networks that are built in. Give the file");
   }
   ASSIGN_OR_RETURN(std::unique_ptr<ScriptModule> module,
                    ScriptModule::Load(source.weights, source.input_size));
@@ -188,12 +89,14 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadScript(
 
 absl::StatusOr<std::unique_ptr<Backbone>> Backbone::Load(
     const BackboneSource& given) {
-  if (given.arch != "vgg16" && given.arch != "torchscript") {
+  const bool table = IsTable(given.arch);
+  if (!table && given.arch != "torchscript") {
     return WithReason(
         absl::InvalidArgumentError(absl::StrCat(
-            "architecture ", Quoted(given.arch),
-            " is not known; it is vgg16 or torchscript. Export any other "
-            "network as TorchScript and import it as that")),
+            "architecture ", Quoted(given.arch), " is not known; it is ",
+            absl::StrJoin(ArchitectureNames(), ", "),
+            " or torchscript. Export any other network as TorchScript and "
+            "import it as that")),
         "ARCH_UNKNOWN", {{"arch", given.arch}});
   }
   if (given.weights.empty() != given.random_seed.has_value()) {
@@ -203,17 +106,20 @@ absl::StatusOr<std::unique_ptr<Backbone>> Backbone::Load(
               "random:SEED to try things out"
             : "both a weight file and a random seed are given. Give one");
   }
+  Architecture sizes;  // TorchScript's are those of most networks
+  if (table) sizes = MakeArchitecture(given.arch, Family::kKeras);
   BackboneSource source = given;
-  if (source.input_size == 0) source.input_size = kDefaultInputSize;
-  if (source.input_size < kMinInputSize || source.input_size > kMaxInputSize) {
+  if (source.input_size == 0) source.input_size = sizes.input_size;
+  if (source.input_size < sizes.min_input_size ||
+      source.input_size > kMaxInputSize) {
     return WithReason(
         absl::InvalidArgumentError(absl::StrCat(
             "input size ", source.input_size, " is out of range; ",
-            kMinInputSize, " to ", kMaxInputSize,
-            " pixels are possible. Leave it out for ", kDefaultInputSize)),
+            sizes.min_input_size, " to ", kMaxInputSize,
+            " pixels are possible. Leave it out for ", sizes.input_size)),
         "INPUT_SIZE_INVALID");
   }
-  return source.arch == "vgg16" ? LoadVgg16(source) : LoadScript(source);
+  return table ? LoadTableBackbone(source) : LoadScript(source);
 }
 
 absl::StatusOr<Cut> FindCut(const BackboneInfo& info, const std::string& name) {
@@ -223,25 +129,56 @@ absl::StatusOr<Cut> FindCut(const BackboneInfo& info, const std::string& name) {
     if (cut.name == wanted) return cut;
     names.push_back(cut.name);
   }
-  for (const Vgg16Cut& cut : Vgg16Cuts()) {
-    if (info.arch != "vgg16" || cut.name != wanted) continue;
-    // Each convolution gives a cut of its own, so the last cut tells how far
-    // the weights reach.
-    const std::vector<Vgg16Cut> all = Vgg16Cuts();
-    const std::string missing =
-        Vgg16Convs()[all[info.cuts.size() - 1].convs].weight();
-    return WithReason(
-        absl::InvalidArgumentError(absl::StrCat(
-            "cut ", wanted, " lies behind the weights: they end at ",
-            names.back(), ", tensor ", missing,
-            " is missing. Choose an earlier cut, or import a whole file")),
-        "CUT_UNREACHED", {{"cut", wanted}, {"tensor", missing}});
+  if (IsTable(info.arch)) {
+    // Both families can be cut at the same layers.
+    for (const CutPoint& cut :
+         MakeArchitecture(info.arch, Family::kKeras).cuts) {
+      if (cut.layer != wanted) continue;
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "cut ", wanted, " lies behind the weights: they end at ",
+              names.back(), ", tensor ", info.missing_tensor,
+              " is missing. Choose an earlier cut, or import a whole file")),
+          "CUT_UNREACHED", {{"cut", wanted}, {"tensor", info.missing_tensor}});
+    }
   }
   return WithReason(
       absl::InvalidArgumentError(absl::StrCat(
           "cut ", Quoted(wanted), " is not known to ", info.arch, "; it has ",
           absl::StrJoin(names, ", "), ". Choose one of them")),
       "CUT_UNKNOWN", {{"cut", wanted}});
+}
+
+absl::StatusOr<std::vector<Cut>> FindCuts(const BackboneInfo& info,
+                                          const std::string& names) {
+  std::vector<Cut> cuts;
+  std::set<std::string> seen;
+  const std::vector<std::string> list = absl::StrSplit(names, ',');
+  for (const std::string& name : list) {
+    if (name.empty() && list.size() > 1) {
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "the list of cuts ", Quoted(names),
+              " has an empty name. Separate names by single commas")),
+          "CUT_UNKNOWN", {{"cut", names}});
+    }
+    ASSIGN_OR_RETURN(Cut cut, FindCut(info, name));
+    if (!seen.insert(cut.name).second) {
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat(
+              "cut ", cut.name, " is named twice in ", Quoted(names),
+              "; its values would be joined to themselves. Name it once")),
+          "CUT_REPEATED", {{"cut", cut.name}});
+    }
+    cuts.push_back(std::move(cut));
+  }
+  return cuts;
+}
+
+std::string CutNames(const std::vector<Cut>& cuts) {
+  std::vector<std::string> names;
+  for (const Cut& cut : cuts) names.push_back(cut.name);
+  return absl::StrJoin(names, ",");
 }
 
 absl::Status CheckArithmetic(const BackboneInfo& info, Arithmetic arithmetic) {

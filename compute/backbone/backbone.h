@@ -12,12 +12,13 @@
 
 #include "absl/status/statusor.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/calibration.h"
+#include "compute/backbone/layers.h"
 #include "compute/backbone/network.h"
+#include "compute/backbone/network_weights.h"
 #include "compute/image/preprocess.h"
 
 namespace nevus {
-
-struct Vgg16Weights;
 
 // Where a network may end, and its output there at the backbone's input size.
 struct Cut {
@@ -32,20 +33,27 @@ struct BackboneInfo {
   std::string digest;
   std::vector<Cut> cuts;  // those that the weights reach, in network order
   std::string default_cut;
-  int64_t parameters = 0;
+  // The first tensor that the weights lack; "" for a whole file.
+  std::string missing_tensor;
+  int64_t parameters = 0;    // as the weights' family publishes them
   double gmac = 0;           // 1e9 multiplications an image; 0: not known
   std::string weights_kind;  // "random", "safetensors", "keras_h5",
                              // "torchscript"
 };
 
 struct BackboneSource {
-  std::string arch;     // "vgg16" or "torchscript"
+  std::string arch;     // of ArchitectureNames(), or "torchscript"
   std::string weights;  // the file's content; empty with random_seed
   std::optional<uint64_t> random_seed;
-  int input_size = 0;  // 0: the architecture's own, 224
-  // By default what the kind of file is made for: Keras's .h5 caffe, all others
-  // torchvision.
+  int input_size = 0;  // 0: the architecture's own
+  // By default what architecture and kind of file are made for.
   std::optional<Normalization> normalization;
+};
+
+// A network as data, for those who compute it in another way.
+struct NetworkTable {
+  Layers layers;
+  NetworkWeights weights;  // of the layers that are reached
 };
 
 // Immutable and thread-safe after loading.
@@ -62,14 +70,17 @@ class Backbone {
   const BackboneInfo& info() const { return info_; }
 
   // The network up to `cut`, for `threads` cores; it may outlive the backbone.
-  // The same image gives the same bits for any `threads`. INVALID_ARGUMENT as
-  // FindCut, FAILED_PRECONDITION if processor or architecture lacks
-  // `arithmetic`.
+  // Of several cuts (FindCuts) it gives one activation behind the other, in
+  // their order. The same image gives the same bits for any `threads`.
+  // `calibration`: of its layers, for the arithmetics that need one.
+  // INVALID_ARGUMENT as FindCuts and for a layer that is not calibrated,
+  // FAILED_PRECONDITION if processor or architecture lacks `arithmetic`.
   virtual absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
-      const std::string& cut, Arithmetic arithmetic, int threads) const = 0;
+      const std::string& cut, Arithmetic arithmetic,
+      const Calibration& calibration, int threads) const = 0;
 
-  // VGG16's weights, for those who compute it in another way; else nullptr.
-  virtual const Vgg16Weights* vgg16() const { return nullptr; }
+  // nullptr for TorchScript.
+  virtual const NetworkTable* table() const { return nullptr; }
 
  protected:
   explicit Backbone(BackboneInfo info) : info_(std::move(info)) {}
@@ -82,6 +93,14 @@ class Backbone {
 // architecture lacks (reason CUT_UNKNOWN) or the weights do not reach
 // (CUT_UNREACHED, naming the first missing tensor).
 absl::StatusOr<Cut> FindCut(const BackboneInfo& info, const std::string& name);
+
+// The cuts of "NAME,NAME...", in that order; "" is the default.
+// INVALID_ARGUMENT as FindCut, and for one that is named twice (CUT_REPEATED).
+absl::StatusOr<std::vector<Cut>> FindCuts(const BackboneInfo& info,
+                                          const std::string& names);
+
+// FindCuts' argument again: the names, separated by commas.
+std::string CutNames(const std::vector<Cut>& cuts);
 
 // Whether `arithmetic` exists for the architecture and on this processor:
 // FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, otherwise.

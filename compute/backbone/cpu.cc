@@ -74,4 +74,6 @@ bool HasAvx512() {
 
 bool HasBf16() { return HasAvx512() && Has("avx512_bf16"); }
 
+bool HasVnni() { return HasAvx512() && Has("avx512_vnni"); }
+
 }  // namespace nevus

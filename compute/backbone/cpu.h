@@ -18,6 +18,10 @@ bool HasAvx512();
 // bfloat16 products in hardware (AVX512-BF16).
 bool HasBf16();
 
+// Products of bytes summed in 32 bits (AVX512-VNNI). Without it oneDNN sums
+// pairs in 16 bits, which overflow.
+bool HasVnni();
+
 }  // namespace nevus
 
 #endif  // NEVUS_COMPUTE_BACKBONE_CPU_H_

@@ -3,16 +3,18 @@
 #include <H5PLpublic.h>
 #include <hdf5.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/mutex.h"
 #include "base/status.h"
-#include "compute/backbone/vgg16.h"
 
 namespace nevus {
 namespace {
@@ -117,14 +119,50 @@ absl::StatusOr<std::optional<Tensor>> ReadFirst(
   return std::optional<Tensor>();
 }
 
-// kernel[y][x][in][out] -> weight[out][in][y][x].
-Tensor HwioToOihw(const Tensor& kernel) {
+// As Keras 1 and 2.0 called it: the layer's name, this, and "_1:0" or ":0". The
+// running variance was called a deviation, and was none.
+const char* OldRoleName(KerasRole role) {
+  switch (role) {
+    case KerasRole::kKernel:
+      return "W";
+    case KerasRole::kBias:
+      return "b";
+    case KerasRole::kMovingMean:
+      return "running_mean";
+    case KerasRole::kMovingVariance:
+      return "running_std";
+    default:
+      return KerasRoleName(role);
+  }
+}
+
+bool IsKernel(KerasRole role) {
+  return role == KerasRole::kKernel || role == KerasRole::kDepthwiseKernel ||
+         role == KerasRole::kPointwiseKernel;
+}
+
+// The shape in the file of a tensor that is to have `wanted`.
+Shape KerasShape(KerasRole role, const Shape& wanted) {
+  if (!IsKernel(role)) return wanted;
+  const Shape& s = wanted;
+  if (role == KerasRole::kDepthwiseKernel) return {s[2], s[3], s[0], s[1]};
+  return {s[2], s[3], s[1], s[0]};
+}
+
+// kernel[y][x][in][out] -> weight[out][in][y][x], or, for a depthwise kernel,
+// kernel[y][x][channel][1] -> weight[channel][1][y][x].
+Tensor ToOihw(const Tensor& kernel, KerasRole role) {
+  const int64_t area = kernel.shape[0] * kernel.shape[1];
   const int64_t in = kernel.shape[2], out = kernel.shape[3];
-  Tensor weight{{out, in, 3, 3}, std::vector<float>(kernel.values.size())};
-  for (int64_t yx = 0; yx < 9; ++yx) {
+  const bool depthwise = role == KerasRole::kDepthwiseKernel;
+  Tensor weight{{depthwise ? in : out, depthwise ? out : in, kernel.shape[0],
+                 kernel.shape[1]},
+                std::vector<float>(kernel.values.size())};
+  for (int64_t yx = 0; yx < area; ++yx) {
     for (int64_t i = 0; i < in; ++i) {
       for (int64_t o = 0; o < out; ++o) {
-        weight.values[(o * in + i) * 9 + yx] =
+        const int64_t filter = depthwise ? i * out + o : o * in + i;
+        weight.values[filter * area + yx] =
             kernel.values[(yx * in + i) * out + o];
       }
     }
@@ -132,13 +170,106 @@ Tensor HwioToOihw(const Tensor& kernel) {
   return weight;
 }
 
+herr_t AppendName(hid_t, const char* name, const H5L_info_t*, void* names) {
+  static_cast<std::vector<std::string>*>(names)->push_back(name);
+  return 0;
+}
+
+// The names of the layers in a file, and those that Keras gave itself in the
+// order of their numbers.
+class LayerNames {
+ public:
+  LayerNames(hid_t file, const std::string& root) {
+    const Handle group(
+        H5Gopen(file, root.empty() ? "/" : root.c_str(), H5P_DEFAULT));
+    std::vector<std::string> names;
+    H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, AppendName, &names);
+    for (const std::string& name : names) Add(name);
+  }
+
+  // "" if there is none.
+  std::string Find(const KerasLayer& layer) const {
+    if (layer.number == 0) return layer.name;
+    for (const std::string& kind : {layer.name, OldKind(layer.name)}) {
+      const auto numbered = numbered_.find(kind);
+      if (numbered == numbered_.end()) continue;
+      const auto found = numbered->second.find(numbered->second.begin()->first +
+                                               layer.number - 1);
+      return found == numbered->second.end() ? "" : found->second;
+    }
+    return "";
+  }
+
+ private:
+  static std::string OldKind(const std::string& kind) {
+    return kind == "conv2d" ? "convolution2d" : "batchnormalization";
+  }
+
+  void Add(const std::string& name) {
+    for (const std::string kind :
+         {"conv2d", "convolution2d", "batch_normalization",
+          "batchnormalization"}) {
+      int number = 0;
+      if (name == kind ||
+          (absl::StartsWith(name, kind + "_") &&
+           absl::SimpleAtoi(name.substr(kind.size() + 1), &number))) {
+        numbered_[kind][number] = name;
+      }
+    }
+  }
+
+  std::map<std::string, std::map<int, std::string>> numbered_;
+};
+
+absl::StatusOr<std::optional<Tensor>> ReadTensor(hid_t file,
+                                                 const std::string& root,
+                                                 const std::string& layer,
+                                                 const KerasTensor& wanted) {
+  const std::string group = absl::StrCat(root, layer, "/", layer);
+  const std::string role = absl::StrCat(group, "/", KerasRoleName(wanted.role));
+  const std::string old = absl::StrCat(group, "_", OldRoleName(wanted.role));
+  ASSIGN_OR_RETURN(
+      std::optional<Tensor> tensor,
+      ReadFirst(file, {role + ":0", role, old + "_1:0", old + ":0"},
+                KerasShape(wanted.role, wanted.shape)));
+  if (tensor && IsKernel(wanted.role)) tensor = ToOihw(*tensor, wanted.role);
+  return tensor;
+}
+
 }  // namespace
+
+std::string KerasLayer::Text() const {
+  return number == 0 ? name : absl::StrCat(name, " number ", number);
+}
+
+const char* KerasRoleName(KerasRole role) {
+  switch (role) {
+    case KerasRole::kKernel:
+      return "kernel";
+    case KerasRole::kDepthwiseKernel:
+      return "depthwise_kernel";
+    case KerasRole::kPointwiseKernel:
+      return "pointwise_kernel";
+    case KerasRole::kBias:
+      return "bias";
+    case KerasRole::kGamma:
+      return "gamma";
+    case KerasRole::kBeta:
+      return "beta";
+    case KerasRole::kMovingMean:
+      return "moving_mean";
+    case KerasRole::kMovingVariance:
+      return "moving_variance";
+  }
+  return "?";
+}
 
 bool LooksLikeHdf5(std::string_view bytes) {
   return bytes.substr(0, 8) == "\x89HDF\r\n\x1a\n";
 }
 
-absl::StatusOr<Tensors> ReadKerasVgg16(std::string_view bytes) {
+absl::StatusOr<Tensors> ReadKerasH5(std::string_view bytes,
+                                    const std::vector<KerasTensor>& wanted) {
   MutexLock lock(Hdf5Mutex());
   H5Eset_auto(H5E_DEFAULT, nullptr, nullptr);  // else it prints on stderr
   H5PLset_loading_state(0);  // a file must not name a plug-in to load
@@ -150,21 +281,14 @@ absl::StatusOr<Tensors> ReadKerasVgg16(std::string_view bytes) {
   }
   const std::string root =
       Exists(file, "model_weights") ? "model_weights/" : "";
+  const LayerNames layers(file, root);
   Tensors tensors;
-  for (const Vgg16Conv& conv : Vgg16Convs()) {
-    const std::string group = absl::StrCat(root, conv.name, "/", conv.name);
-    ASSIGN_OR_RETURN(std::optional<Tensor> kernel,
-                     ReadFirst(file,
-                               {group + "/kernel:0", group + "/kernel",
-                                group + "_W_1:0", group + "_W:0"},
-                               {3, 3, conv.in, conv.out}));
-    ASSIGN_OR_RETURN(std::optional<Tensor> bias,
-                     ReadFirst(file,
-                               {group + "/bias:0", group + "/bias",
-                                group + "_b_1:0", group + "_b:0"},
-                               {conv.out}));
-    if (kernel) tensors[conv.weight()] = HwioToOihw(*kernel);
-    if (bias) tensors[conv.bias()] = *std::move(bias);
+  for (const KerasTensor& tensor : wanted) {
+    const std::string layer = layers.Find(tensor.layer);
+    if (layer.empty()) continue;
+    ASSIGN_OR_RETURN(std::optional<Tensor> found,
+                     ReadTensor(file, root, layer, tensor));
+    if (found) tensors[tensor.name] = *std::move(found);
   }
   return tensors;
 }

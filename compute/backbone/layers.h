@@ -74,6 +74,10 @@ absl::StatusOr<std::vector<LayerShape>> InferShapes(const Layers& layers,
 // layer of that name.
 Layers CutAt(const Layers& layers, const std::string& name);
 
+// The layers that any of `names` needs, the one that lies furthest last.
+// REQUIRES: layers of those names.
+Layers CutAtAll(const Layers& layers, const std::vector<std::string>& names);
+
 }  // namespace nevus
 
 #endif  // NEVUS_COMPUTE_BACKBONE_LAYERS_H_

@@ -1,88 +1,142 @@
+// VGG16 on oneDNN against plain loops, also with genuine weights, and its bits
+// on any number of threads.
 #include "compute/backbone/vgg16.h"
 
 #include <cmath>
 #include <string>
+#include <vector>
 
-#include "base/status.h"
 #include "base/status_matchers.h"
-#include "gmock/gmock.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/backbone/backbone.h"
+#include "compute/backbone/testing/reference_network.h"
+#include "compute/backbone/testing/weight_files.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
 namespace {
 
-using ::testing::ElementsAreArray;
-
-std::vector<float> First4(const Vgg16Weights& weights,
-                          const std::string& name) {
-  const std::vector<float>& values = weights.tensors.at(name).values;
-  return {values.begin(), values.begin() + 4};
+std::unique_ptr<Backbone> Random(int input_size) {
+  BackboneSource source;
+  source.arch = "vgg16";
+  source.random_seed = 3;
+  source.input_size = input_size;
+  return Backbone::Load(source).value();
 }
 
-// By testdata/make_goldens.py, which knows the generator from its description.
-TEST(RandomVgg16Test, GivesTheBitsThatPythonGives) {
-  const Vgg16Weights weights = RandomVgg16(42);
-  EXPECT_THAT(
-      First4(weights, "features.0.weight"),
-      ElementsAreArray({0x1.43bdac0000000p-5f, -0x1.4c79c80000000p-2f,
-                        0x1.519ab60000000p-4f, -0x1.6e788c0000000p-5f}));
-  EXPECT_THAT(
-      First4(weights, "features.28.weight"),
-      ElementsAreArray({0x1.9115560000000p-6f, 0x1.39a1560000000p-6f,
-                        -0x1.77c0000000000p-8f, 0x1.4f94000000000p-6f}));
+std::vector<float> Activation(const Backbone& backbone, const std::string& cut,
+                              Arithmetic arithmetic, int threads,
+                              const std::vector<float>& planes) {
+  const auto network = backbone.NewNetwork(cut, arithmetic, threads);
+  EXPECT_THAT(network, IsOk());
+  if (!network.ok()) return {};
+  const Cut found = FindCut(backbone.info(), cut).value();
+  std::vector<float> activation(found.channels * found.height * found.width);
+  EXPECT_THAT((*network)->Run(planes.data(), activation.data()), IsOk());
+  return activation;
 }
 
-TEST(RandomVgg16Test, HasTheMomentsOfHe) {
-  const Vgg16Weights weights = RandomVgg16(7);
-  const std::vector<float>& values =
-      weights.tensors.at("features.28.weight").values;
-  double sum = 0, squares = 0;
-  for (float value : values) {
-    sum += value;
-    squares += double{value} * value;
+// The relative error (Euclidean norm) that rounding can explain, the layers'
+// errors added up as if they never cancelled.
+//
+// fp32: a running sum of 9 C products errs by at most about sqrt(9 C) u, u =
+// 2^-24, C <= 512 channels.
+// Winograd F(4x4, 3x3): the transforms spread each rounding; for independent
+// inputs the factor is sum_i A_ki^2 |G_i|^2 |B_i|^2 / 3, 4.8 on average over
+// the rows k for oneDNN's points 0, +-5/8, +-3/2, inf. Each product has passed
+// 16 roundings (two transforms of four additions in two directions) and then
+// sums over C channels. bf16: weight and activation are each rounded to 8 bits:
+// sqrt(2) 2^-9.
+double Tolerance(Arithmetic arithmetic, int layers) {
+  const double u = std::pow(2, -24);
+  switch (arithmetic) {
+    case Arithmetic::kFp32:
+      return std::min(layers * std::sqrt(9 * 512) * u, 1e-5);
+    case Arithmetic::kFp32Winograd:
+      return layers * 4.8 * (std::sqrt(16) + std::sqrt(512)) * u;
+    case Arithmetic::kBf16:
+      return layers * std::sqrt(2) * std::pow(2, -9);
+    default:
+      return 0;  // onednn_network_test has the integers
   }
-  const double n = values.size(), variance = 2.0 / 4608;
-  // Five standard errors of n = 2,359,296 draws.
-  EXPECT_NEAR(sum / n, 0, 5 * std::sqrt(variance / n));
-  EXPECT_NEAR(squares / n / variance, 1, 5 * std::sqrt(2 / n));
 }
 
-TEST(RandomVgg16Test, AnotherSeedGivesOtherWeights) {
-  EXPECT_NE(First4(RandomVgg16(1), "features.0.weight"),
-            First4(RandomVgg16(2), "features.0.weight"));
+void ExpectAgreesWithPlainLoops(const Backbone& backbone,
+                                const std::string& cut, Arithmetic arithmetic) {
+  const int size = backbone.info().input_size;
+  const std::vector<float> planes = TestPlanes(1, size);
+  const Layers layers = CutAt(backbone.table()->layers, cut);
+  int convolutions = 0;
+  for (const Layer& layer : layers) {
+    if (layer.op == Op::kConvolution) ++convolutions;
+  }
+  const std::vector<double> wanted =
+      ReferenceNetwork(layers, backbone.table()->weights, planes.data(), size)
+          .back();
+  EXPECT_LT(
+      RelativeError(Activation(backbone, cut, arithmetic, 1, planes), wanted),
+      Tolerance(arithmetic, convolutions));
 }
 
-TEST(Vgg16FromTensorsTest, KeepsTheLayersUpToTheFirstThatIsMissing) {
-  Tensors tensors = RandomVgg16(1).tensors;
-  tensors.erase("features.28.weight");
-  tensors.erase("features.28.bias");
-  const absl::StatusOr<Vgg16Weights> weights = Vgg16FromTensors(tensors);
-  ASSERT_THAT(weights, IsOk());
-  EXPECT_EQ(weights->convs, 12);
+class Vgg16Test : public ::testing::TestWithParam<Arithmetic> {
+ protected:
+  void SetUp() override {
+    const absl::Status supported = CheckArithmeticSupported(GetParam());
+    if (!supported.ok()) GTEST_SKIP() << "skipped: " << supported.message();
+  }
+};
+
+TEST_P(Vgg16Test, AgreesWithPlainLoopsOnRandomWeights) {
+  const struct {
+    const char* cut;
+    int size;
+  } kCases[] = {{"block1_conv2", 37}, {"block2_pool", 44}, {"block5_pool", 45}};
+  for (const auto& [cut, size] : kCases) {
+    SCOPED_TRACE(std::string(cut) + " at " + std::to_string(size));
+    ExpectAgreesWithPlainLoops(*Random(size), cut, GetParam());
+  }
 }
 
-TEST(Vgg16FromTensorsTest, NamesTheTensorThatIsMissing) {
-  const Tensors whole = RandomVgg16(1).tensors;
-  for (const char* name :
-       {"features.0.weight", "features.10.bias", "features.28.weight"}) {
+TEST_P(Vgg16Test, AgreesWithPlainLoopsOnGenuineWeights) {
+  for (const char* name : {"1_2", "1_3"}) {
     SCOPED_TRACE(name);
-    Tensors tensors = whole;
-    tensors.erase(name);
-    EXPECT_THAT(Vgg16FromTensors(tensors),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         std::string("tensor ") + name));
+    BackboneSource source;
+    source.arch = "vgg16";
+    source.input_size = 64;
+    source.weights =
+        RealWeights(std::string("vgg16_blocks_") + name + ".safetensors");
+    if (source.weights.empty()) GTEST_SKIP() << "skipped: no ../shared/data";
+    const auto backbone = Backbone::Load(source);
+    ASSERT_THAT(backbone, IsOk());
+    const std::string cut =
+        std::string(name) == "1_2" ? "block2_pool" : "block3_pool";
+    EXPECT_EQ((*backbone)->info().default_cut, cut);
+    ExpectAgreesWithPlainLoops(**backbone, cut, GetParam());
   }
-  Tensors gap = whole;
-  gap.erase("features.7.weight");
-  gap.erase("features.7.bias");
-  EXPECT_THAT(Vgg16FromTensors(gap),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "tensor features.7.weight (block2_conv2 in Keras) is "
-                       "missing, though features.10.weight is there"));
-  EXPECT_THAT(Vgg16FromTensors({}),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "tensor features.0.weight (block1_conv1 in Keras)"));
 }
+
+TEST_P(Vgg16Test, TheNumberOfThreadsChangesNoBit) {
+  for (int size : {32, 112, 224}) {
+    const auto backbone = Random(size);
+    const std::vector<float> planes = TestPlanes(1, size);
+    const std::vector<float> one =
+        Activation(*backbone, "block5_pool", GetParam(), 1, planes);
+    // 16: where oneDNN would change over to another Winograd.
+    for (int threads : {2, 3, 16}) {
+      SCOPED_TRACE(testing::Message() << size << " on " << threads);
+      EXPECT_EQ(one, Activation(*backbone, "block5_pool", GetParam(), threads,
+                                planes));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Arithmetics, Vgg16Test,
+                         ::testing::Values(Arithmetic::kFp32,
+                                           Arithmetic::kFp32Winograd,
+                                           Arithmetic::kBf16),
+                         [](const auto& info) {
+                           return std::string(ArithmeticName(info.param));
+                         });
 
 }  // namespace
 }  // namespace nevus

@@ -53,16 +53,17 @@ int Run(int rounds, const std::vector<std::string>& photographs) {
   std::vector<float> planes(size_t{8} * 3 * 224 * 224);
   for (size_t i = 0; i < planes.size(); ++i) planes[i] = (i % 255) / 64.f - 2;
   std::vector<float> features(8 * 512);
+  std::vector<std::vector<float>> activations;
 
   std::vector<Row> rows;
   std::vector<std::unique_ptr<EagerNetwork>> eager;
   std::vector<std::unique_ptr<FeatureExtractor>> extractors;
   for (int threads : {1, 2}) {
-    eager.push_back(EagerNetwork::Create(*backbone, "", threads).value());
+    eager.push_back(NewEagerReference(*backbone, "", threads).value());
     for (int n : {1, 4, 8}) {
       rows.push_back(
           {"eager", threads, n, [&, n, network = eager.back().get()] {
-             return network->Forward(planes.data(), n, &features);
+             return network->Forward(planes.data(), n, &activations);
            }});
     }
     for (const char* precision : {"fp32", "fp32_winograd", "bf16"}) {

@@ -1,5 +1,6 @@
 #include "compute/feature/feature_extractor.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -9,8 +10,9 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/testing/weight_files.h"
-#include "compute/backbone/vgg16.h"
 #include "compute/feature/eager_reference.h"
+#include "compute/feature/feature_space.h"
+#include "compute/feature/feature_values.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
@@ -90,9 +92,14 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
     if (source.weights.empty()) GTEST_SKIP() << "skipped: no ../shared/data";
     const auto backbone = Backbone::Load(source);
     ASSERT_THAT(backbone, IsOk());
-    const auto feature =
-        Extractor(**backbone, golden.precision, {}, golden.pool)
-            ->Extract({image})[0];
+    auto spec = ResolveFeatureSpace((*backbone)->info(), "", golden.pool,
+                                    golden.precision);
+    ASSERT_THAT(spec, IsOk());
+    // The network is measured here, not the rounding.
+    spec->values = FeatureValues::kFp32;
+    const auto feature = FeatureExtractor::Create(**backbone, *spec, {})
+                             .value()
+                             ->Extract({image})[0];
     ASSERT_THAT(feature, IsOk());
     std::istringstream lines(
         ReadFileOrFail(std::string(kFolder) + golden.features));
@@ -105,11 +112,12 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
 TEST(FeatureExtractorTest, AgreesWithEagerLibTorchAtFullSize) {
   const auto backbone = RandomBackbone(224);
   const std::vector<float> planes = TestPlanes(2, 224);
-  std::vector<float> eager;
-  ASSERT_THAT(EagerNetwork::Create(*backbone, "", 1)
+  std::vector<std::vector<float>> activations;
+  ASSERT_THAT(NewEagerReference(*backbone, "", 1)
                   .value()
-                  ->Forward(planes.data(), 2, &eager),
+                  ->Forward(planes.data(), 2, &activations),
               IsOk());
+  const std::vector<float>& eager = activations[0];
   for (const std::string& precision : Arithmetics(*backbone)) {
     SCOPED_TRACE(precision);
     const auto extractor = Extractor(*backbone, precision, {}, "flatten");
@@ -155,6 +163,63 @@ TEST(FeatureExtractorTest, TheSameImageGivesTheSameBitsInAnyBatch) {
       EXPECT_NE(*together[0], *together[3]);
     }
   }
+}
+
+// `png` with EXIF's orientation in an eXIf chunk (PNG specification, third
+// edition, 5.3 and 11.3.4.4; its check is CRC-32) right after the header.
+std::string Oriented(const std::string& png, char orientation) {
+  const std::string chunk =
+      std::string("eXIfMM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0",
+                  23) +
+      orientation + std::string("\0\0\0\0\0\0", 6);
+  uint32_t crc = 0xFFFFFFFF;
+  for (unsigned char byte : chunk) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1) ^ (crc & 1 ? 0xEDB88320 : 0);
+    }
+  }
+  crc = ~crc;
+  std::string check;
+  for (int shift : {24, 16, 8, 0}) check += static_cast<char>(crc >> shift);
+  constexpr size_t kAfterHeader = 8 + 25;
+  return png.substr(0, kAfterHeader) + std::string("\0\0\0", 3) +
+         static_cast<char>(chunk.size() - 4) + chunk + check +
+         png.substr(kAfterHeader);
+}
+
+// The image is as large as the input, so that nothing is resized.
+TEST(FeatureExtractorTest, EightViewsGiveOneFeatureHoweverTheImageIsTurned) {
+  const auto backbone = RandomBackbone(32);
+  auto spec = ResolveFeatureSpace(backbone->info(), "", "avg", "fp32").value();
+  const auto one = FeatureExtractor::Create(*backbone, spec, {}).value();
+  spec.views = 8;
+  const auto eight = FeatureExtractor::Create(*backbone, spec, {}).value();
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto feature = eight->Extract({image})[0];
+  ASSERT_THAT(feature, IsOk());
+  for (char orientation = 2; orientation <= 8; ++orientation) {
+    SCOPED_TRACE(int{orientation});
+    const std::string turned = Oriented(image, orientation);
+    const auto turned_feature = eight->Extract({turned})[0];
+    ASSERT_THAT(turned_feature, IsOk());
+    EXPECT_EQ(*turned_feature, *feature);
+    EXPECT_NE(*one->Extract({turned})[0], *one->Extract({image})[0]);
+  }
+}
+
+TEST(FeatureExtractorTest, AFeatureIsRoundedToWhatItsSpaceSays) {
+  const auto backbone = RandomBackbone(32);
+  auto spec = ResolveFeatureSpace(backbone->info(), "", "avg", "fp32").value();
+  const auto halves = FeatureExtractor::Create(*backbone, spec, {}).value();
+  spec.values = FeatureValues::kFp32;
+  const auto floats = FeatureExtractor::Create(*backbone, spec, {}).value();
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const std::vector<float> whole = *floats->Extract({image})[0];
+  std::vector<float> rounded = whole;
+  RoundFeature(FeatureValues::kFp16, rounded.data(), rounded.size());
+  EXPECT_NE(whole, rounded);
+  EXPECT_EQ(*halves->Extract({image})[0], rounded);
 }
 
 TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
@@ -246,6 +311,31 @@ TEST(FeatureExtractorTest, OutlivesItsBackbone) {
   EXPECT_EQ(extractor->digest(), FeatureSpaceDigest(extractor->spec()));
 }
 
+TEST(FeatureExtractorTest, SeveralCutsArePooledAndJoinedInTheirOrder) {
+  BackboneSource source;
+  source.arch = "inception_v3";
+  source.random_seed = 1;
+  source.input_size = 107;
+  const auto backbone = Backbone::Load(source).value();
+  const std::vector<float> planes = TestPlanes(1, 107);
+  for (const char* pool : {"avg", "max"}) {
+    const auto features = [&](const std::string& cut) {
+      const FeatureSpaceSpec spec =
+          ResolveFeatureSpace(backbone->info(), cut, pool, "fp32").value();
+      const auto extractor =
+          FeatureExtractor::Create(*backbone, spec, {}).value();
+      std::vector<float> feature(extractor->dimension());
+      EXPECT_THAT(extractor->Forward(planes.data(), 1, feature.data()), IsOk());
+      return feature;
+    };
+    std::vector<float> joined = features("mixed10");
+    const std::vector<float> early = features("mixed0");
+    ASSERT_EQ(joined.size(), 2048u);
+    joined.insert(joined.end(), early.begin(), early.end());
+    EXPECT_EQ(features("mixed10,mixed0"), joined) << pool;
+  }
+}
+
 TEST(FeatureExtractorTest, AFeatureSpaceOfAnotherBackboneIsRefused) {
   const auto backbone = RandomBackbone(32), other = RandomBackbone(64);
   const auto spec = ResolveFeatureSpace(other->info(), "", "", "fp32").value();
@@ -258,9 +348,9 @@ TEST(FeatureExtractorTest, AFeatureSpaceOfAnotherBackboneIsRefused) {
 
 TEST(FeatureExtractorTest, AnOverflowIsAnErrorNotAFeature) {
   Tensors tensors;
-  const Vgg16Conv& conv = Vgg16Convs()[0];
-  tensors[conv.weight()] = {{64, 3, 3, 3}, std::vector<float>(64 * 27, 3e38f)};
-  tensors[conv.bias()] = {{64}, std::vector<float>(64, 3e38f)};
+  tensors["features.0.weight"] = {{64, 3, 3, 3},
+                                  std::vector<float>(64 * 27, 3e38f)};
+  tensors["features.0.bias"] = {{64}, std::vector<float>(64, 3e38f)};
   BackboneSource source;
   source.arch = "vgg16";
   source.weights = Safetensors(tensors);

@@ -22,4 +22,13 @@ void Pool(const float* activation, const Cut& cut, Pooling pooling,
   }
 }
 
+void PoolAll(const float* activations, const std::vector<Cut>& cuts,
+             Pooling pooling, float* feature) {
+  for (const Cut& cut : cuts) {
+    Pool(activations, cut, pooling, feature);
+    activations += FeatureDimension(cut, Pooling::kFlatten);
+    feature += FeatureDimension(cut, pooling);
+  }
+}
+
 }  // namespace nevus

@@ -3,6 +3,8 @@
 #ifndef NEVUS_COMPUTE_FEATURE_POOLING_H_
 #define NEVUS_COMPUTE_FEATURE_POOLING_H_
 
+#include <vector>
+
 #include "compute/backbone/backbone.h"
 #include "compute/feature/feature_space.h"
 
@@ -13,6 +15,11 @@ namespace nevus {
 // order, and rounded once.
 void Pool(const float* activation, const Cut& cut, Pooling pooling,
           float* feature);
+
+// Each of `cuts` by itself: one activation behind the other becomes one feature
+// behind the other.
+void PoolAll(const float* activations, const std::vector<Cut>& cuts,
+             Pooling pooling, float* feature);
 
 }  // namespace nevus
 

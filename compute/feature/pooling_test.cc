@@ -33,6 +33,21 @@ TEST(PoolingTest, FlattenKeepsAllInOrder) {
   EXPECT_EQ(Pooled(Pooling::kFlatten), kActivation);
 }
 
+TEST(PoolingTest, SeveralCutsArePooledEachAndJoined) {
+  const std::vector<Cut> cuts = {{"late", 1, 1, 2}, {"early", 2, 1, 3}};
+  const std::vector<float> activations = {1, 3, 4, 5, 6, -1, -2, -3};
+  ASSERT_EQ(FeatureDimension(cuts, Pooling::kAverage), 3);
+  ASSERT_EQ(FeatureDimension(cuts, Pooling::kFlatten), 8);
+  std::vector<float> feature(3);
+  PoolAll(activations.data(), cuts, Pooling::kAverage, feature.data());
+  EXPECT_THAT(feature, ElementsAre(2, 5, -2));
+  PoolAll(activations.data(), cuts, Pooling::kMax, feature.data());
+  EXPECT_THAT(feature, ElementsAre(3, 6, -1));
+  std::vector<float> flat(8);
+  PoolAll(activations.data(), cuts, Pooling::kFlatten, flat.data());
+  EXPECT_EQ(flat, activations);
+}
+
 TEST(PoolingTest, TheAverageIsRoundedOnce) {
   // Summed in floats the ones would vanish beside 2^24.
   const Cut cut{"cut", 1, 1, 4};

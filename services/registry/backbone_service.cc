@@ -99,6 +99,7 @@ v1::Backbone Describe(const v1::BackboneUpload& upload,
     proto->set_width(cut.width);
   }
   backbone.set_default_cut(info.default_cut);
+  backbone.set_missing_tensor(info.missing_tensor);
   backbone.set_parameters(info.parameters);
   backbone.set_gmac(info.gmac);
   if (upload.has_file()) {

@@ -79,7 +79,8 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
   if (extractor == nullptr) {
     FeatureExtractorOptions options;
     options.threads = threads;
-    ASSIGN_OR_RETURN(extractor, LoadExtractor(peers, model.space(), options));
+    ASSIGN_OR_RETURN(extractor,
+                     LoadExtractor(peers, model.space(), options, nullptr));
   }
   if (extractor->dimension() != head.inputs) {
     return WithReason(absl::FailedPreconditionError(absl::StrCat(

@@ -53,7 +53,7 @@ grpc::Status FakeModels::ListModels(grpc::ServerContext*,
                                     v1::ListModelsResponse* response) {
   MutexLock lock(mutex_);
   for (const auto& [version, model] : models_) {
-    if (model.name() != request->name()) continue;
+    if (!request->name().empty() && model.name() != request->name()) continue;
     v1::Model& listed = *response->add_models();
     listed = model;
     listed.clear_head();

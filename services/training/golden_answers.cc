@@ -19,7 +19,8 @@ absl::Status AddGoldenAnswers(const Peers& peers, TaskContext& context,
                               v1::Model& model) {
   ASSIGN_OR_RETURN(const Head head, ToHead(model.head()));
   const absl::StatusOr<std::unique_ptr<FeatureExtractor>> extractor =
-      LoadExtractor(peers, model.space(), FeatureExtractorOptions());
+      LoadExtractor(peers, model.space(), FeatureExtractorOptions(),
+                    context.calls());
   const std::string reason = ReasonOf(extractor.status());
   if (reason == "ARITHMETIC_UNSUPPORTED" ||
       reason == "FEATURE_SPACE_MISMATCH") {

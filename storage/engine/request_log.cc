@@ -53,11 +53,13 @@ absl::Status RequestEntry::Apply(
 
 RequestLog::Turn::Turn(RequestLog& log, const std::string& id)
     : log_(log), id_(id) {
+  if (id_.empty()) return;
   MutexLock lock(log_.mutex_);
   while (!log_.running_.insert(id_).second) log_.turn_ended_.Wait(log_.mutex_);
 }
 
 RequestLog::Turn::~Turn() {
+  if (id_.empty()) return;
   MutexLock lock(log_.mutex_);
   log_.running_.erase(id_);
   log_.turn_ended_.NotifyAll();

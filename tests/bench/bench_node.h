@@ -54,6 +54,8 @@ class BenchNode {
   // the start alone.
   absl::StatusOr<double> Restart();
   std::string address() const;
+  // As the node's own services and workers see the services.
+  const Peers& peers() const { return node_->peers(); }
 
   Client& client() { return *client_; }
 

@@ -131,7 +131,8 @@ TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
 }
 
 TEST(BenchTest, HelpShowsAnExampleAtEachLevel) {
-  for (const std::string bench : {"extract", "import", "scheduler", "serve"}) {
+  for (const std::string bench :
+       {"decode", "extract", "import", "scheduler", "serve"}) {
     const Outcome outcome = Bench({bench, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Example:\n  nevus bench " + bench));

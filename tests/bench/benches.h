@@ -26,6 +26,7 @@ struct BenchOptions {
   int clients = 0;      // at a time
   double seconds = 10;  // of a phase of load
   int soak = 0;         // requests of a soak; 0: none
+  int dimension = 0;    // of a feature
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
 };
@@ -33,6 +34,14 @@ struct BenchOptions {
 // image -> feature: our way from the store and back against the network alone
 // and LibTorch's eager one, for fp32 and for `precision`.
 absl::StatusOr<Report> BenchExtract(const BenchOptions& options);
+
+// bytes -> pixels: large photographs decoded at the size that a network needs
+// against decoding them whole, and what that does to their features.
+absl::StatusOr<Report> BenchDecode(const BenchOptions& options);
+
+// feature -> model: features read back from the store, and a training on them,
+// against the disk and the matrix products alone.
+absl::StatusOr<Report> BenchTrain(const BenchOptions& options);
 
 // files -> images: an import against decoding alone on one core.
 absl::StatusOr<Report> BenchImport(const BenchOptions& options);

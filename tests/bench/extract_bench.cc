@@ -80,7 +80,7 @@ class ExtractBench {
     ASSIGN_OR_RETURN(chosen_, NewExtractor(*backbone_, options_.precision,
                                            options_.threads));
     ASSIGN_OR_RETURN(eager_,
-                     EagerNetwork::Create(*backbone_, "", options_.threads));
+                     NewEagerReference(*backbone_, "", options_.threads));
     ASSIGN_OR_RETURN(node_, BenchNode::Start(options_.threads));
     for (int round = 0; round < rounds; ++round) {
       RETURN_IF_ERROR(node_->ImportAndSeal(DatasetName(round), slice(round)));
@@ -96,7 +96,7 @@ class ExtractBench {
     return {absl::StrCat("LibTorch eager, batch ", batch), "images/s",
             [this, batch]() -> absl::StatusOr<double> {
               const size_t image_floats = planes_.size() / options_.count;
-              std::vector<float> activations;
+              std::vector<std::vector<float>> activations;
               const Stopwatch watch;
               for (int i = 0; i < options_.count; i += batch) {
                 RETURN_IF_ERROR(eager_->Forward(

@@ -76,5 +76,24 @@ with h5py.File(os.path.join(HERE, "keras_link.h5"), "w") as file:
 with h5py.File(os.path.join(HERE, "keras_elsewhere.h5"), "w") as file:
     file.create_dataset("block1_conv1/" + NEW[0], (3, 3, 3, 64), "f4",
                         external=[("/dev/zero", 0, h5py.h5f.UNLIMITED)])
+
+
+def counted(shape, first):
+    return (first + np.arange(np.prod(shape))).reshape(shape).astype("f4")
+
+
+# What Keras has beside plain convolutions, in both layouts; and layers that it named itself,
+# their counter not at its beginning and ten sorted before nine.
+with h5py.File(os.path.join(HERE, "keras_roles.h5"), "w") as file:
+    layer = file.create_group("block2_sepconv1/block2_sepconv1")
+    layer["depthwise_kernel:0"] = counted((3, 3, 2, 1), 0)
+    layer["pointwise_kernel:0"] = counted((1, 1, 2, 4), 100)
+    for number in (8, 9, 10):
+        file[f"conv2d_{number}/conv2d_{number}/kernel:0"] = counted((1, 1, 1, 1), number)
+    for number, name in enumerate(("batch_normalization", "batch_normalization_1")):
+        for i, role in enumerate(("gamma", "beta", "moving_mean", "moving_variance")):
+            file[f"{name}/{name}/{role}:0"] = counted((2,), 10 * number + i)
+    for i, role in enumerate(("gamma", "beta", "running_mean", "running_std")):
+        file[f"block1_conv1_bn/block1_conv1_bn_{role}:0"] = counted((2,), 50 + i)
 random_weights("features.0.weight", 42, 27, 4)
 random_weights("features.28.weight", 42, 4608, 4)

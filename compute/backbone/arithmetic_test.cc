@@ -1,0 +1,35 @@
+#include "compute/backbone/arithmetic.h"
+
+#include <string>
+
+#include "base/status.h"
+#include "base/status_matchers.h"
+#include "compute/backbone/cpu.h"
+#include "gtest/gtest.h"
+
+namespace nevus {
+namespace {
+
+TEST(ArithmeticTest, WhatTheProcessorLacksIsRefused) {
+  const absl::Status winograd =
+      CheckArithmeticSupported(Arithmetic::kFp32Winograd);
+  EXPECT_EQ(winograd.ok(), HasAvx512());
+  if (!winograd.ok()) {
+    EXPECT_EQ(ReasonOf(winograd), "ARITHMETIC_UNSUPPORTED");
+  }
+  EXPECT_EQ(CheckArithmeticSupported(Arithmetic::kBf16).ok(), HasBf16());
+  EXPECT_THAT(CheckArithmeticSupported(Arithmetic::kFp32), IsOk());
+}
+
+TEST(ArithmeticTest, NamesGoThereAndBack) {
+  for (const char* name :
+       {"fp32", "fp32_winograd", "bf16", "int8", "int8_winograd"}) {
+    EXPECT_STREQ(ArithmeticName(ParseArithmetic(name).value()), name);
+  }
+  EXPECT_THAT(ParseArithmetic("fp16"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "precision \"fp16\" is not known; it is auto, fp32"));
+}
+
+}  // namespace
+}  // namespace nevus
