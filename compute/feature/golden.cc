@@ -41,12 +41,16 @@ double GoldenTolerance(Arithmetic arithmetic) {
   // A unit in the last place is 6e-8 of fp32 and 4e-3 of bf16; sums of
   // thousands of products over 13 layers in another order move a feature by
   // some tens of them, Winograd's transforms by ten times more than direct
-  // ones.
+  // ones; a feature kept in halves may round to the neighbour, 2^-10 off.
+  // Integers add up exactly, but a rounding between layers may fall otherwise,
+  // and a step of a byte's grid is like one of bf16.
   switch (arithmetic) {
     case Arithmetic::kFp32:
     case Arithmetic::kFp32Winograd:
-      return 1e-3;
+      return 2e-3;
     case Arithmetic::kBf16:
+    case Arithmetic::kInt8:
+    case Arithmetic::kInt8Winograd:
       return 5e-2;
   }
   return 0;

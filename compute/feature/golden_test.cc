@@ -85,8 +85,8 @@ TEST(GoldenTest, WhatCountsAsTheSame) {
     return CheckGolden(golden, arithmetic, feature, logit);
   };
   EXPECT_THAT(check({3, 4}, 2), IsOk());
-  EXPECT_THAT(check({3.004f, 4}, 2), IsOk());
-  EXPECT_EQ(ReasonOf(check({3.006f, 4}, 2)), "GOLDEN_MISMATCH");
+  EXPECT_THAT(check({3.009f, 4}, 2), IsOk());
+  EXPECT_EQ(ReasonOf(check({3.011f, 4}, 2)), "GOLDEN_MISMATCH");
   EXPECT_THAT(check({3.2f, 4}, 2, Arithmetic::kBf16), IsOk());
   EXPECT_EQ(ReasonOf(check({3.3f, 4}, 2, Arithmetic::kBf16)),
             "GOLDEN_MISMATCH");

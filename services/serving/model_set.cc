@@ -75,6 +75,7 @@ void ModelSet::Stop() {
     changed_.NotifyAll();
     wanted_.NotifyAll();
   }
+  calls_.Cancel();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -333,8 +334,8 @@ void ModelSet::Refresh() {
   for (const std::string& model : models) {
     v1::ListAliasesRequest list;
     list.set_model(model);
-    const auto aliases = CallPeer(
-        *registry, &v1::ModelService::Stub::ListAliases, list, nullptr);
+    const auto aliases =
+        CallPeer(*registry, &v1::ModelService::Stub::ListAliases, list, calls_);
     if (!aliases.ok()) return;
     std::map<std::string, int64_t> versions;
     for (const v1::Alias& alias : aliases->aliases()) {
@@ -360,7 +361,7 @@ void ModelSet::Load(const VersionId& id) {
   const int64_t before = ResidentBytes();
   bool shared = true;
   absl::StatusOr<std::shared_ptr<ServingModel>> model = LoadServingModel(
-      peers_, id.model, id.version, options_.threads,
+      peers_, id.model, id.version, options_.threads, calls_,
       [&](const std::string& space) {
         std::shared_ptr<FeatureExtractor> found = FindExtractor(space);
         shared = found != nullptr;

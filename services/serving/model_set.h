@@ -26,6 +26,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 #include "services/serving/batcher.h"
 #include "services/serving/core/version_policy.h"
@@ -145,6 +146,7 @@ class ModelSet {
   uint64_t asks_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<ServingModel>> leaving_;  // the thread's own
+  PeerCalls calls_;                                     // the thread's
   std::thread thread_;
 };
 

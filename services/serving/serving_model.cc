@@ -97,6 +97,7 @@ ModelStatistics ServingModel::statistics() const {
 
 absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
     const Peers& peers, const std::string& name, int64_t version, int threads,
+    PeerCaller caller,
     const std::function<std::shared_ptr<FeatureExtractor>(
         const std::string& space)>& find_extractor) {
   const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
@@ -106,7 +107,7 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
   // For all who wait, so not under the deadline of the one who came first.
   ASSIGN_OR_RETURN(
       v1::Model model,
-      CallPeer(*registry, &v1::ModelService::Stub::GetModel, get, nullptr));
+      CallPeer(*registry, &v1::ModelService::Stub::GetModel, get, caller));
   ASSIGN_OR_RETURN(Classifier classifier, ToClassifier(model));
   std::vector<Golden> golden;
   for (const v1::GoldenAnswer& answer : model.head().golden()) {
@@ -121,7 +122,7 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
     FeatureExtractorOptions options;
     options.threads = threads;
     ASSIGN_OR_RETURN(extractor,
-                     LoadExtractor(peers, model.space(), options, nullptr));
+                     LoadExtractor(peers, model.space(), options, caller));
   }
   if (extractor->dimension() != classifier.head.inputs) {
     return WithReason(

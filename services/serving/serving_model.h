@@ -22,6 +22,7 @@
 #include "compute/feature/feature_extractor.h"
 #include "compute/feature/golden.h"
 #include "protos/nevus/v1/model.pb.h"
+#include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 #include "services/serving/batcher.h"
 #include "services/serving/training_cases.h"
@@ -102,6 +103,7 @@ class ServingModel final : public BatchModel {
 // of inputs.
 absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
     const Peers& peers, const std::string& name, int64_t version, int threads,
+    PeerCaller caller,
     const std::function<std::shared_ptr<FeatureExtractor>(
         const std::string& space)>& find_extractor);
 
