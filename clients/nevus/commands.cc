@@ -53,9 +53,9 @@ const std::vector<Command>& AllCommands() {
     auto* all = new std::vector<Command>;
     for (std::vector<Command> (*group)() :
          {DatasetImportCommands, DatasetCommands, BackboneCommands,
-          FeatureCommands, TrainingCommands, EvaluationCommands, ModelCommands,
-          ClassifyCommands, JobCommands, AdminCommands, DoctorCommands,
-          BenchCommands, HelpCommands}) {
+          FeatureCommands, FeatureExportCommands, TrainingCommands,
+          EvaluationCommands, ModelCommands, ClassifyCommands, JobCommands,
+          AdminCommands, DoctorCommands, BenchCommands, HelpCommands}) {
       for (Command& command : group()) all->push_back(std::move(command));
     }
     return all;

@@ -12,7 +12,8 @@ namespace nevus {
 std::vector<Command> DatasetImportCommands();  // generate, import
 std::vector<Command> DatasetCommands();        // split, seal, list, show, ...
 std::vector<Command> BackboneCommands();
-std::vector<Command> FeatureCommands();   // extract, features list
+std::vector<Command> FeatureCommands();  // extract, list, delete
+std::vector<Command> FeatureExportCommands();
 std::vector<Command> TrainingCommands();  // train, pipeline
 std::vector<Command> EvaluationCommands();
 std::vector<Command> ModelCommands();

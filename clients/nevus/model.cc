@@ -44,6 +44,7 @@ Json ModelJson(v1::Model model) {
   head->clear_w1();
   head->clear_b1();
   head->clear_w2();
+  head->clear_golden();
   Json json = ToJson(model);
   for (const char* field : {"mean", "inverse_std", "w1", "b1", "w2", "b2"}) {
     json["head"].erase(field);
@@ -135,6 +136,33 @@ void PrintAlias(const v1::Alias& alias, Context& context) {
                 ToJson(alias));
 }
 
+// Lets the server load the version and check its golden answers before anybody
+// is sent to it. A serving service that is away, or older, has no say: then it
+// loads and checks by itself.
+absl::Status Prepare(Client& client, const VersionedName& model,
+                     Context& context) {
+  v1::PrepareModelRequest request;
+  request.set_model(model.name);
+  request.set_version(model.version);
+  const auto prepared =
+      client.Call(&v1::PredictionService::Stub::PrepareModel, request);
+  if (absl::IsUnavailable(prepared.status()) ||
+      absl::IsUnimplemented(prepared.status())) {
+    context.Say(absl::StrCat("promoted without a check: ",
+                             prepared.status().message()));
+    return absl::OkStatus();
+  }
+  if (!prepared.ok()) {
+    return Annotate(prepared.status(), "the alias was not moved");
+  }
+  if (prepared->golden_answers() == 0) {
+    context.Say(
+        "the model has no golden answers to check it by; trainings of this "
+        "version of Nevus store some");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Promote(Context& context) {
   v1::PromoteModelRequest request;
   request.set_request_id(RandomHex(16));
@@ -144,6 +172,9 @@ absl::Status Promote(Context& context) {
   request.set_version(model->version);
   request.set_alias(context.line().Text("alias"));
   ASSIGN_OR_RETURN(Client * client, context.Server());
+  if (!context.line().Has("unchecked")) {
+    RETURN_IF_ERROR(Prepare(*client, *model, context));
+  }
   ASSIGN_OR_RETURN(const v1::Alias alias,
                    client->Call(&Stub::PromoteModel, request));
   PrintAlias(alias, context);
@@ -224,48 +255,52 @@ absl::Status Import(Context& context) {
 }  // namespace
 
 std::vector<Command> ModelCommands() {
-  return {{"model list",
-           "[NAME]",
-           "List models with their versions and aliases",
-           "",
-           {},
-           {"nevus model list"},
-           List},
-          {"model show",
-           "M@V|M@ALIAS",
-           "Show a model version",
-           "",
-           {},
-           {"nevus model show melanoma@production"},
-           Show},
-          {"model promote",
-           "M@V",
-           "Point an alias at a model version",
-           "",
-           {Flag::Text("alias", "A", "such as production").Required()},
-           {"nevus model promote melanoma@1 --alias production"},
-           Promote},
-          {"model rollback",
-           "M|M@ALIAS",
-           "Point an alias back at where it pointed before",
-           "",
-           {Flag::Text("alias", "A", "which alias")},
-           {"nevus model rollback melanoma@production"},
-           Rollback},
-          {"model export",
-           "M@V FILE",
-           "Write a model version to a file",
-           "",
-           {},
-           {"nevus model export melanoma@1 melanoma.nevus"},
-           Export},
-          {"model import",
-           "NAME FILE",
-           "Register an exported model as the next version",
-           "A damaged file is refused.",
-           {},
-           {"nevus model import melanoma melanoma.nevus"},
-           Import}};
+  return {
+      {"model list",
+       "[NAME]",
+       "List models with their versions and aliases",
+       "",
+       {},
+       {"nevus model list"},
+       List},
+      {"model show",
+       "M@V|M@ALIAS",
+       "Show a model version",
+       "",
+       {},
+       {"nevus model show melanoma@production"},
+       Show},
+      {"model promote",
+       "M@V",
+       "Point an alias at a model version",
+       "The server loads it first and checks its golden answers, so nobody "
+       "who asks for the alias waits, and a model that is not itself any "
+       "more is refused.",
+       {Flag::Text("alias", "A", "such as production").Required(),
+        Flag::Switch("unchecked", "move the alias without loading the model")},
+       {"nevus model promote melanoma@1 --alias production"},
+       Promote},
+      {"model rollback",
+       "M|M@ALIAS",
+       "Point an alias back at where it pointed before",
+       "",
+       {Flag::Text("alias", "A", "which alias")},
+       {"nevus model rollback melanoma@production"},
+       Rollback},
+      {"model export",
+       "M@V FILE",
+       "Write a model version to a file",
+       "",
+       {},
+       {"nevus model export melanoma@1 melanoma.nevus"},
+       Export},
+      {"model import",
+       "NAME FILE",
+       "Register an exported model as the next version",
+       "A damaged file is refused.",
+       {},
+       {"nevus model import melanoma melanoma.nevus"},
+       Import}};
 }
 
 }  // namespace nevus

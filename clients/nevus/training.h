@@ -33,6 +33,8 @@ void SetFeatures(const Invocation& line, const VersionedName& dataset,
   request->set_cut(line.Text("cut"));
   request->set_pooling(line.Text("pool"));
   request->set_precision(line.Text("precision"));
+  request->set_views(static_cast<int32_t>(line.Integer("views")));
+  request->set_values(line.Text("values"));
   request->set_priority(static_cast<int32_t>(line.Integer("priority")));
   request->set_request_id(RandomHex(16));
 }

@@ -46,7 +46,7 @@ class ScriptBackbone : public Backbone {
 
   absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
       const std::string& cut, Arithmetic arithmetic,
-      int threads) const override {
+      const Calibration& /*calibration*/, int threads) const override {
     RETURN_IF_ERROR(FindCut(info(), cut).status());
     RETURN_IF_ERROR(CheckArithmetic(info(), arithmetic));
     return std::make_unique<ScriptNetwork>(module_, threads);

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/calibration.h"
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network.h"
 #include "compute/backbone/network_weights.h"
@@ -71,10 +72,12 @@ class Backbone {
   // The network up to `cut`, for `threads` cores; it may outlive the backbone.
   // Of several cuts (FindCuts) it gives one activation behind the other, in
   // their order. The same image gives the same bits for any `threads`.
-  // INVALID_ARGUMENT as FindCuts, FAILED_PRECONDITION if processor or
-  // architecture lacks `arithmetic`.
+  // `calibration`: of its layers, for the arithmetics that need one.
+  // INVALID_ARGUMENT as FindCuts and for a layer that is not calibrated,
+  // FAILED_PRECONDITION if processor or architecture lacks `arithmetic`.
   virtual absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
-      const std::string& cut, Arithmetic arithmetic, int threads) const = 0;
+      const std::string& cut, Arithmetic arithmetic,
+      const Calibration& calibration, int threads) const = 0;
 
   // nullptr for TorchScript.
   virtual const NetworkTable* table() const { return nullptr; }

@@ -199,7 +199,7 @@ TEST(BackboneTest, SeveralCutsGiveTheirActivationsOneBehindTheOther) {
     }
     std::vector<float> activation(size);
     const auto network =
-        (*backbone)->NewNetwork(cuts, Arithmetic::kFp32, /*threads=*/1);
+        (*backbone)->NewNetwork(cuts, Arithmetic::kFp32, {}, /*threads=*/1);
     EXPECT_THAT(network, IsOk());
     EXPECT_THAT((*network)->Run(planes.data(), activation.data()), IsOk());
     return activation;
@@ -247,7 +247,7 @@ TEST(BackboneTest, KerasAndSafetensorsOfTheSameWeightsAreTheSameBackbone) {
   const std::vector<float> planes = TestPlanes(1, 224);
   for (const auto& [backbone, out] :
        {std::pair(keras->get(), &a), std::pair(safetensors->get(), &b)}) {
-    const auto network = backbone->NewNetwork("", Arithmetic::kFp32, 1);
+    const auto network = backbone->NewNetwork("", Arithmetic::kFp32, {}, 1);
     ASSERT_THAT(network, IsOk());
     ASSERT_THAT((*network)->Run(planes.data(), out->data()), IsOk());
   }
@@ -276,7 +276,7 @@ TEST(BackboneTest, ACutBehindTheWeightsIsRefusedNamingWhatIsMissing) {
   for (const char* cut : {"block2_conv2", "block2_pool", "block5_pool"}) {
     SCOPED_TRACE(cut);
     const auto network =
-        (*backbone)->NewNetwork(cut, Arithmetic::kFp32, /*threads=*/1);
+        (*backbone)->NewNetwork(cut, Arithmetic::kFp32, {}, /*threads=*/1);
     EXPECT_THAT(network, StatusIs(absl::StatusCode::kInvalidArgument,
                                   "they end at block2_conv1, tensor "
                                   "features.7.weight is missing"));

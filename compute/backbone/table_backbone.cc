@@ -22,14 +22,14 @@ class TableBackbone : public Backbone {
 
   absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
       const std::string& cut_names, Arithmetic arithmetic,
-      int threads) const override {
+      const Calibration& calibration, int threads) const override {
     ASSIGN_OR_RETURN(const std::vector<Cut> cuts, FindCuts(info(), cut_names));
     RETURN_IF_ERROR(CheckArithmetic(info(), arithmetic));
     std::vector<std::string> names;
     for (const Cut& cut : cuts) names.push_back(cut.name);
-    return NewOnednnNetwork(CutAtAll(table_.layers, names), names, table_.weights,
-                            arithmetic, Calibration(), info().input_size,
-                            threads);
+    return NewOnednnNetwork(CutAtAll(table_.layers, names), names,
+                            table_.weights, arithmetic, calibration,
+                            info().input_size, threads);
   }
 
   const NetworkTable* table() const override { return &table_; }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "base/status.h"
+#include "compute/classifier/row_stream.h"
 
 namespace nevus {
 namespace {
@@ -113,9 +114,9 @@ absl::Status Foreign(const std::string& why) {
 
 }  // namespace
 
-std::string TrainingFingerprint(const TrainingSet& train,
-                                const TrainingSet& validation,
-                                const TrainOptions& options) {
+absl::StatusOr<std::string> TrainingFingerprint(const TrainingSet& train,
+                                                const TrainingSet& validation,
+                                                const TrainOptions& options) {
   Writer fields;
   fields.Number<int64_t>(options.hidden);
   fields.Number(options.dropout);
@@ -128,11 +129,16 @@ std::string TrainingFingerprint(const TrainingSet& train,
   fields.Number<int64_t>(options.class_weighted);
   fields.Number<int64_t>(train.dimension);
   Sha256 digest;
-  digest.UpdateField("nevus training 1");
+  digest.UpdateField("nevus training 2");
   digest.UpdateField(fields.bytes());
   for (const TrainingSet* set : {&train, &validation}) {
-    digest.UpdateField(AsBytes(set->features));
+    // Their number and the dimension say how many numbers follow.
     digest.UpdateField(AsBytes(set->labels));
+    RETURN_IF_ERROR(ForEachBatch(*set, [&](const RowStream::Batch& batch) {
+      digest.Update({reinterpret_cast<const char*>(batch.values),
+                     batch.count * set->dimension * sizeof(float)});
+      return absl::OkStatus();
+    }));
   }
   return digest.Hex();
 }

@@ -32,10 +32,10 @@ struct TrainState {
 };
 
 // SHA-256 over the options and every number of both sets: a training with
-// another fingerprint is another training.
-std::string TrainingFingerprint(const TrainingSet& train,
-                                const TrainingSet& validation,
-                                const TrainOptions& options);
+// another fingerprint is another training. Errors: those of reading.
+absl::StatusOr<std::string> TrainingFingerprint(const TrainingSet& train,
+                                                const TrainingSet& validation,
+                                                const TrainOptions& options);
 
 // All numbers little-endian, a list with its count as int64 before it:
 //

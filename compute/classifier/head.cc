@@ -6,10 +6,13 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/classifier/instruction_sets.h"
+#include "compute/classifier/vector_math.h"
 
 namespace nevus {
 namespace {
@@ -18,21 +21,73 @@ namespace {
 // number of lanes is another order of summation, so other last bits.
 constexpr size_t kLanes = 16;
 
-float Dot(const float* a, const float* b, size_t size) {
-  float lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane] += a[i + lane] * b[i + lane];
+// kLanes sums side by side. On narrower processors the compiler takes several
+// registers for it: the same sums.
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+
+// `a` . `b` for each of A rows of `a` with each of B rows of `b`, row by row
+// `size` apart: dots[i * stride + j]. Each product is the same sum in the same
+// order whatever A and B are: lane k adds up the elements k, k + kLanes, ...,
+// and the lanes are then added half to half.
+template <size_t A, size_t B>
+inline NEVUS_LOOP void Dots(const float* a, const float* b, size_t size,
+                            size_t stride, float* dots) {
+  Lanes sums[A][B] = {};
+  size_t at = 0;
+  for (; at + kLanes <= size; at += kLanes) {
+    Lanes right[B];
+    for (size_t j = 0; j < B; ++j) {
+      std::memcpy(&right[j], b + j * size + at, sizeof(Lanes));
+    }
+    for (size_t i = 0; i < A; ++i) {
+      Lanes left;
+      std::memcpy(&left, a + i * size + at, sizeof(Lanes));
+      for (size_t j = 0; j < B; ++j) sums[i][j] += left * right[j];
     }
   }
-  for (size_t lane = 0; i < size; ++i, ++lane) lanes[lane] += a[i] * b[i];
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t lane = 0; lane < width; ++lane) {
-      lanes[lane] += lanes[lane + width];
+  for (size_t i = 0; i < A; ++i) {
+    for (size_t j = 0; j < B; ++j) {
+      float lanes[kLanes];
+      std::memcpy(lanes, &sums[i][j], sizeof(lanes));
+      for (size_t rest = at, lane = 0; rest < size; ++rest, ++lane) {
+        lanes[lane] += a[i * size + rest] * b[j * size + rest];
+      }
+      for (size_t width = kLanes / 2; width > 0; width /= 2) {
+        for (size_t lane = 0; lane < width; ++lane) {
+          lanes[lane] += lanes[lane + width];
+        }
+      }
+      dots[i * stride + j] = lanes[0];
     }
   }
-  return lanes[0];
+}
+
+// All rows of `a` with all rows of `b`: dots[i * b_rows + j]. A block of each
+// stays in the registers, and a block of `b` in the cache for all of `a`.
+void AllDots(const float* a, size_t a_rows, const float* b, size_t b_rows,
+             size_t size, float* dots) {
+  constexpr size_t kBlock = 4;
+  RunOnBest([&]() NEVUS_LOOP {
+    size_t j = 0;
+    for (; j + kBlock <= b_rows; j += kBlock) {
+      const float* const right = b + j * size;
+      size_t i = 0;
+      for (; i + kBlock <= a_rows; i += kBlock) {
+        Dots<kBlock, kBlock>(a + i * size, right, size, b_rows,
+                             dots + i * b_rows + j);
+      }
+      for (; i < a_rows; ++i) {
+        Dots<1, kBlock>(a + i * size, right, size, b_rows,
+                        dots + i * b_rows + j);
+      }
+    }
+    for (; j < b_rows; ++j) {
+      for (size_t i = 0; i < a_rows; ++i) {
+        Dots<1, 1>(a + i * size, b + j * size, size, b_rows,
+                   dots + i * b_rows + j);
+      }
+    }
+  });
 }
 
 absl::Status BadHead(const std::string& field, const std::string& problem) {
@@ -79,22 +134,33 @@ absl::Status CheckHead(const Head& head) {
 }
 
 float Logit(const Head& head, const float* feature) {
+  float logit;
+  Logits(head, feature, 1, &logit);
+  return logit;
+}
+
+void Logits(const Head& head, const float* features, size_t count,
+            float* logits) {
   const size_t inputs = head.inputs;
-  std::vector<float> z(inputs);
-  for (size_t i = 0; i < inputs; ++i) {
-    z[i] = (feature[i] - head.mean[i]) * head.inverse_std[i];
+  const size_t hidden = head.hidden;
+  std::vector<float> z(count * inputs);
+  for (size_t row = 0; row < count; ++row) {
+    Standardise(features + row * inputs, head.mean.data(),
+                head.inverse_std.data(), inputs, &z[row * inputs]);
   }
-  if (head.hidden == 0) {
-    return Dot(head.w2.data(), z.data(), inputs) + head.b2;
+  if (hidden == 0) {
+    AllDots(z.data(), count, head.w2.data(), 1, inputs, logits);
+  } else {
+    std::vector<float> h(count * hidden);
+    AllDots(z.data(), count, head.w1.data(), hidden, inputs, h.data());
+    for (size_t i = 0; i < h.size(); ++i) {
+      // std::max would turn a NaN into 0: a broken feature must not look sane.
+      h[i] += head.b1[i % hidden];
+      if (h[i] < 0) h[i] = 0;
+    }
+    AllDots(h.data(), count, head.w2.data(), 1, hidden, logits);
   }
-  std::vector<float> h(head.hidden);
-  for (size_t unit = 0; unit < h.size(); ++unit) {
-    const float sum = Dot(&head.w1[unit * inputs], z.data(), inputs);
-    // std::max would turn a NaN into 0: a broken feature must not look sane.
-    h[unit] = sum + head.b1[unit];
-    if (h[unit] < 0) h[unit] = 0;
-  }
-  return Dot(head.w2.data(), h.data(), h.size()) + head.b2;
+  for (size_t row = 0; row < count; ++row) logits[row] += head.b2;
 }
 
 double Probability(float logit) {

@@ -7,6 +7,7 @@
 #ifndef NEVUS_COMPUTE_CLASSIFIER_HEAD_H_
 #define NEVUS_COMPUTE_CLASSIFIER_HEAD_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,6 +44,12 @@ absl::Status CheckHead(const Head& head);
 // REQUIRES: CheckHead(head) is OK. A feature that is not finite gives NaN or an
 // infinity.
 float Logit(const Head& head, const float* feature);
+
+// The same for `count` features, one after the other: logits[i] is
+// Logit(head, features + i * head.inputs), bit for bit, several times faster
+// than one by one.
+void Logits(const Head& head, const float* features, size_t count,
+            float* logits);
 
 // The logistic function, in [0,1]: not yet a calibrated probability, since a
 // class-weighted training assumes both classes to be equally frequent.

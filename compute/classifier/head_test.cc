@@ -176,5 +176,61 @@ TEST(CheckHeadTest, NamesTheFieldThatIsWrong) {
               StatusIs(absl::StatusCode::kInvalidArgument, "w1 has 1 numbers"));
 }
 
+// The sum that a logit is by definition (head.cc): lane k adds the elements k,
+// k + 16, ...; then half of the lanes is added to the other half.
+float PlainDot(const float* a, const float* b, size_t size) {
+  float lanes[16] = {};
+  for (size_t i = 0; i < size; ++i) {
+    volatile const float product = a[i] * b[i];  // rounded by itself
+    lanes[i % 16] += product;
+  }
+  for (size_t width = 8; width > 0; width /= 2) {
+    for (size_t lane = 0; lane < width; ++lane) {
+      lanes[lane] += lanes[lane + width];
+    }
+  }
+  return lanes[0];
+}
+
+float PlainLogit(const Head& head, const float* feature) {
+  std::vector<float> layer(head.inputs);
+  for (int i = 0; i < head.inputs; ++i) {
+    layer[i] = (feature[i] - head.mean[i]) * head.inverse_std[i];
+  }
+  if (head.hidden > 0) {
+    std::vector<float> units(head.hidden);
+    for (int unit = 0; unit < head.hidden; ++unit) {
+      units[unit] =
+          std::max(0.0f, PlainDot(&head.w1[size_t{1} * unit * head.inputs],
+                                  layer.data(), head.inputs) +
+                             head.b1[unit]);
+    }
+    layer = units;
+  }
+  return PlainDot(layer.data(), head.w2.data(), layer.size()) + head.b2;
+}
+
+TEST(LogitsTest, ManyTogetherAreThePlainSumsBitForBit) {
+  std::mt19937 random(17);
+  for (const int inputs : {1, 15, 16, 17, 33, 512}) {
+    for (const int hidden : {0, 1, 3, 4, 5, 16, 18}) {
+      const Head head = RandomHead(random, inputs, hidden);
+      for (const size_t count : {0, 1, 3, 4, 5, 9, 16}) {
+        SCOPED_TRACE(testing::Message()
+                     << count << " x " << inputs << " -> " << hidden);
+        const std::vector<float> features =
+            RandomVector(random, count * inputs);
+        std::vector<float> logits(count);
+        Logits(head, features.data(), count, logits.data());
+        for (size_t i = 0; i < count; ++i) {
+          const float* const feature = &features[i * inputs];
+          EXPECT_EQ(logits[i], PlainLogit(head, feature));
+          EXPECT_EQ(logits[i], Logit(head, feature));
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nevus

@@ -23,7 +23,9 @@
 #include "base/status.h"
 #include "compute/backbone/omp_threads.h"
 #include "compute/classifier/checkpoint.h"
+#include "compute/classifier/row_stream.h"
 #include "compute/classifier/training_input.h"
+#include "compute/classifier/vector_math.h"
 #include "compute/evaluation/metrics.h"
 
 namespace nevus {
@@ -53,8 +55,11 @@ bool FromVector(const std::vector<float>& values, at::Tensor& tensor) {
   return true;
 }
 
-// Adam (Kingma and Ba, 2015, algorithm 1) with decoupled weight decay
-// (Loshchilov and Hutter, 2019, algorithm 2).
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
+constexpr double kEpsilon = 1e-8;
+
+// Numbers that are learned, with what Adam remembers of each.
 class Parameter {
  public:
   // `decays`: whether weight decay applies; it does not to biases.
@@ -66,20 +71,33 @@ class Parameter {
 
   const at::Tensor& value() const { return value_; }
 
-  // `step` counts from 1.
+  // The `step`th step, from 1. `gradient` has as many numbers.
   void Update(const at::Tensor& gradient, int64_t step,
               const TrainOptions& options) {
-    constexpr double kBeta1 = 0.9;
-    constexpr double kBeta2 = 0.999;
-    constexpr double kEpsilon = 1e-8;
+    UpdateColumns(gradient.contiguous().data_ptr<float>(), 0, value_.numel(),
+                  value_.numel(), step, options);
+  }
+
+  // The same for `columns` columns from `first` on, of a matrix that has
+  // `stride`.
+  void UpdateColumns(const float* gradient, int64_t first, int64_t columns,
+                     int64_t stride, int64_t step,
+                     const TrainOptions& options) {
+    AdamStep adam;
+    adam.beta1 = static_cast<float>(kBeta1);
+    adam.beta2 = static_cast<float>(kBeta2);
+    adam.epsilon = static_cast<float>(kEpsilon);
     const double rate = options.learning_rate;
-    mean_.mul_(kBeta1).add_(gradient, 1 - kBeta1);
-    square_.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    if (decays_) value_.mul_(1 - rate * options.weight_decay);
-    const double correction1 = 1 - std::pow(kBeta1, step);
-    const double correction2 = 1 - std::pow(kBeta2, step);
-    value_.addcdiv_(mean_, (square_ / correction2).sqrt_().add_(kEpsilon),
-                    -rate / correction1);
+    adam.decay =
+        decays_ ? static_cast<float>(1 - rate * options.weight_decay) : 1.0f;
+    adam.rate = static_cast<float>(rate / (1 - std::pow(kBeta1, step)));
+    adam.inverse =
+        static_cast<float>(1 / std::sqrt(1 - std::pow(kBeta2, step)));
+    for (int64_t at = first; at < value_.numel(); at += stride) {
+      Apply(adam, gradient, columns, value_.data_ptr<float>() + at,
+            mean_.data_ptr<float>() + at, square_.data_ptr<float>() + at);
+      gradient += columns;
+    }
   }
 
   ParameterState State() const {
@@ -99,14 +117,18 @@ class Parameter {
 };
 
 class Trainer {
+  // Of the first layer's gradient, computed together.
+  static constexpr int64_t kColumns = 1024;
+
  public:
   // `train` and `options` must outlive the trainer.
-  Trainer(const TrainingSet& train, const TrainOptions& options)
-      : options_(options),
-        standardisation_(Standardisation(train)),
+  Trainer(const TrainingSet& train, Head standardisation,
+          const TrainOptions& options)
+      : train_(train),
+        options_(options),
+        standardisation_(std::move(standardisation)),
         random_(at::make_generator<at::CPUGeneratorImpl>(options.seed)),
         rows_(train.labels.size()),
-        z_(Standardised(train)),
         labels_(at::empty({rows_})),
         row_weights_(at::ones({rows_})),
         w1_(Uniform({options.hidden, train.dimension}, train.dimension), true),
@@ -114,7 +136,9 @@ class Trainer {
         w2_(options.hidden > 0 ? Uniform({options.hidden}, options.hidden)
                                : at::zeros({train.dimension}),
             true),
-        b2_(at::zeros({1}), false) {
+        b2_(at::zeros({1}), false),
+        gradient_(at::empty(
+            {options.hidden * std::min<int64_t>(kColumns, train.dimension)})) {
     std::copy(train.labels.begin(), train.labels.end(),
               labels_.data_ptr<float>());
     if (options.class_weighted) {
@@ -128,15 +152,23 @@ class Trainer {
 
   // One pass over all rows in a new order. Returns the mean loss, or nothing if
   // it was cancelled.
-  std::optional<double> RunEpoch(const std::function<bool()>& cancelled) {
+  absl::StatusOr<std::optional<double>> RunEpoch(
+      const std::function<bool()>& cancelled) {
     double loss = 0;
     const at::Tensor order = at::randperm(rows_, random_);
+    const int64_t* const first = order.data_ptr<int64_t>();
+    RowStream rows(
+        train_, {first, first + rows_}, options_.batch_size,
+        [this](float* values, size_t count) { Standardise(values, count); });
     for (int64_t start = 0; start < rows_; start += options_.batch_size) {
-      if (cancelled && cancelled()) return std::nullopt;
-      const int64_t end = std::min(start + options_.batch_size, rows_);
-      loss += Step(order.slice(0, start, end));
+      if (cancelled && cancelled()) return std::optional<double>();
+      ASSIGN_OR_RETURN(const RowStream::Batch batch, rows.Next());
+      const auto count = static_cast<int64_t>(batch.count);
+      const at::Tensor z = at::from_blob(const_cast<float*>(batch.values),
+                                         {count, train_.dimension});
+      loss += Step(z, order.slice(0, start, start + count));
     }
-    return loss / static_cast<double>(rows_);
+    return std::optional<double>(loss / static_cast<double>(rows_));
   }
 
   Head CurrentHead() const {
@@ -177,15 +209,13 @@ class Trainer {
   }
 
  private:
-  at::Tensor Standardised(const TrainingSet& train) const {
-    at::Tensor z = at::empty({rows_, train.dimension});
-    float* out = z.data_ptr<float>();
-    for (size_t i = 0; i < train.features.size(); ++i) {
-      const size_t input = i % train.dimension;
-      out[i] = (train.features[i] - standardisation_.mean[input]) *
-               standardisation_.inverse_std[input];
+  void Standardise(float* values, size_t count) const {
+    const size_t dimension = train_.dimension;
+    for (size_t i = 0; i < count; ++i, values += dimension) {
+      nevus::Standardise(values, standardisation_.mean.data(),
+                         standardisation_.inverse_std.data(), dimension,
+                         values);
     }
-    return z;
   }
 
   // The initial weights of a linear layer, as PyTorch's: uniform in
@@ -195,14 +225,14 @@ class Trainer {
     return at::empty(shape).uniform_(-bound, bound, random_);
   }
 
-  // One step of Adam on the rows `batch`. Returns the sum of their losses.
+  // One step of Adam on the rows `batch`, whose inputs are `z`. Returns the sum
+  // of their losses.
   //
   // The loss is the mean over the batch of weight * (softplus(logit) - y
   // logit); its derivative by the logit is weight * (sigmoid(logit) - y) /
   // rows.
-  double Step(const at::Tensor& batch) {
+  double Step(const at::Tensor& z, const at::Tensor& batch) {
     ++step_;
-    const at::Tensor z = z_.index_select(0, batch);
     const at::Tensor y = labels_.index_select(0, batch);
     const at::Tensor weight = row_weights_.index_select(0, batch);
     if (options_.hidden == 0) {
@@ -224,9 +254,24 @@ class Trainer {
     const at::Tensor slope_sum = at::outer(slope, w2_.value()) * gate;
     w2_.Update(at::mv(h.t(), slope), step_, options_);
     b2_.Update(slope.sum().view(1), step_, options_);
-    w1_.Update(at::mm(slope_sum.t(), z), step_, options_);
+    UpdateFirstLayer(slope_sum, z);
     b1_.Update(slope_sum.sum(0), step_, options_);
     return Loss(logit, y, weight);
+  }
+
+  // Some columns of the gradient at a time, which are in the cache when Adam
+  // takes them: all of it would go to memory and back.
+  void UpdateFirstLayer(const at::Tensor& slope_sum, const at::Tensor& z) {
+    const at::Tensor slopes = slope_sum.t();
+    const int64_t inputs = train_.dimension;
+    for (int64_t first = 0; first < inputs; first += kColumns) {
+      const int64_t columns = std::min(kColumns, inputs - first);
+      at::Tensor gradient = gradient_.slice(0, 0, columns * options_.hidden)
+                                .view({options_.hidden, columns});
+      at::mm_out(gradient, slopes, z.slice(1, first, first + columns));
+      w1_.UpdateColumns(gradient.data_ptr<float>(), first, columns, inputs,
+                        step_, options_);
+    }
   }
 
   static double Loss(const at::Tensor& logit, const at::Tensor& y,
@@ -234,14 +279,15 @@ class Trainer {
     return (weight * (at::softplus(logit) - y * logit)).sum().item<double>();
   }
 
+  const TrainingSet& train_;
   const TrainOptions& options_;
   const Head standardisation_;
   at::Generator random_;
   const int64_t rows_;
-  const at::Tensor z_;      // rows x inputs, standardised
   at::Tensor labels_;       // rows, 0 or 1
   at::Tensor row_weights_;  // rows; mean 1
   Parameter w1_, b1_, w2_, b2_;
+  at::Tensor gradient_;  // of kColumns columns of w1
   int64_t step_ = 0;
 };
 
@@ -257,26 +303,33 @@ absl::Status Cancelled(int epoch, const TrainOptions& options) {
 absl::StatusOr<std::optional<double>> ValidationAuc(
     const Head& head, const TrainingSet& validation,
     const std::function<bool()>& cancelled) {
+  constexpr size_t kRowsTogether = 16;
   constexpr size_t kRowsBetweenQuestions = 256;
   std::vector<Scored> scored;
-  for (size_t row = 0; row < validation.labels.size(); ++row) {
-    if (row % kRowsBetweenQuestions == 0 && cancelled && cancelled()) {
-      return std::nullopt;
+  RowStream rows(validation, RowsInOrder(validation), kRowsTogether, nullptr);
+  while (true) {
+    ASSIGN_OR_RETURN(const RowStream::Batch batch, rows.Next());
+    if (batch.count == 0) return std::optional<double>(Auc(scored));
+    if (scored.size() % kRowsBetweenQuestions == 0 && cancelled &&
+        cancelled()) {
+      return std::optional<double>();
     }
-    const float logit =
-        Logit(head, &validation.features[row * validation.dimension]);
-    if (!std::isfinite(logit)) {
-      return WithReason(
-          absl::InvalidArgumentError(absl::StrCat(
-              "the head's logit for row ", row, " of the validation set is ",
-              logit,
-              "; right is a finite number. Lower learning_rate, or look "
-              "for a feature far outside those of the train set")),
-          "DIVERGED", {{"row", absl::StrCat(row)}});
+    float logits[kRowsTogether];
+    Logits(head, batch.values, batch.count, logits);
+    for (size_t i = 0; i < batch.count; ++i) {
+      const int64_t row = batch.rows[i];
+      if (!std::isfinite(logits[i])) {
+        return WithReason(
+            absl::InvalidArgumentError(absl::StrCat(
+                "the head's logit for row ", row, " of the validation set is ",
+                logits[i],
+                "; right is a finite number. Lower learning_rate, or look "
+                "for a feature far outside those of the train set")),
+            "DIVERGED", {{"row", absl::StrCat(row)}});
+      }
+      scored.push_back({logits[i], validation.labels[row] == 1});
     }
-    scored.push_back({logit, validation.labels[row] == 1});
   }
-  return std::optional<double>(Auc(scored));
 }
 
 absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
@@ -288,19 +341,19 @@ absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
   at::get_num_threads();  // LibTorch's own setting of this thread, first.
   const ScopedOmpThreads one_core(1);
   const c10::InferenceMode no_autograd;
-  Trainer trainer(train, options);
+  RETURN_IF_ERROR(CheckFinite(validation, "validation"));
+  ASSIGN_OR_RETURN(Head standardisation, Standardisation(train));
+  Trainer trainer(train, std::move(standardisation), options);
   TrainedHead best;
-  // Reads all features: made when it is needed, and once.
+  // Reads all features: made where a checkpoint is read or may be written.
   std::string fingerprint;
-  const auto the_fingerprint = [&]() -> const std::string& {
-    if (fingerprint.empty()) {
-      fingerprint = TrainingFingerprint(train, validation, options);
-    }
-    return fingerprint;
-  };
+  if (!checkpoint.empty() || hooks.after_epoch) {
+    ASSIGN_OR_RETURN(fingerprint,
+                     TrainingFingerprint(train, validation, options));
+  }
   if (!checkpoint.empty()) {
     ASSIGN_OR_RETURN(TrainState state,
-                     DecodeCheckpoint(checkpoint, the_fingerprint(), options));
+                     DecodeCheckpoint(checkpoint, fingerprint, options));
     RETURN_IF_ERROR(trainer.Restore(state));
     best = std::move(state.best);
     if (best.head.inputs != train.dimension || !CheckHead(best.head).ok()) {
@@ -312,7 +365,8 @@ absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
        epoch <= options.max_epochs &&
        epoch - best.best_epoch <= options.patience;
        ++epoch) {
-    const std::optional<double> loss = trainer.RunEpoch(hooks.cancelled);
+    ASSIGN_OR_RETURN(const std::optional<double> loss,
+                     trainer.RunEpoch(hooks.cancelled));
     if (!loss.has_value()) return Cancelled(epoch, options);
     Head head = trainer.CurrentHead();
     ASSIGN_OR_RETURN(const std::optional<double> auc,
@@ -329,7 +383,7 @@ absl::StatusOr<TrainedHead> Train(const TrainingSet& train,
     RETURN_IF_ERROR(hooks.after_epoch(progress, best, [&] {
       TrainState state = trainer.State();
       state.best = best;
-      return EncodeCheckpoint(state, the_fingerprint());
+      return EncodeCheckpoint(state, fingerprint);
     }));
   }
   return best;

@@ -1,8 +1,9 @@
 // Training of the classifier's head.
 //
-// image -> dataset -> feature -> [training] -> model. It gets features and
-// labels in memory and gives back numbers: it reads no store, knows no dataset,
-// no image, no clock. LibTorch does the matrix products, inside train.cc only.
+// image -> dataset -> feature -> [training] -> model. It gets labels and
+// features, in memory or from where it is told to read them, and gives back
+// numbers: it reads no store, knows no dataset, no image, no clock. LibTorch
+// does the matrix products, inside train.cc only.
 #ifndef NEVUS_COMPUTE_CLASSIFIER_TRAIN_H_
 #define NEVUS_COMPUTE_CLASSIFIER_TRAIN_H_
 
@@ -14,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "compute/classifier/feature_rows.h"
 #include "compute/classifier/head.h"
 
 namespace nevus {
@@ -22,6 +24,10 @@ struct TrainingSet {
   int dimension = 0;
   std::vector<float> features;  // rows x dimension, row-major
   std::vector<uint8_t> labels;  // one a row; 1 = positive, 0 = negative
+  // Instead of `features`, which is empty then: rows are read again and again,
+  // each epoch in another order, and few are in memory at a time. What comes
+  // out is the same. Not owned.
+  const FeatureRows* stored = nullptr;
 };
 
 // The defaults suit some thousand rows of pooled ImageNet features: on ISIC
@@ -83,9 +89,10 @@ struct TrainHooks {
 // millionth of its mean: float noise) gets inverse_std 0.
 //
 // The same arguments give the same bytes on one machine, whatever else runs and
-// whatever OMP_NUM_THREADS says: it runs on one core, the calling thread's, for
-// which it sets OpenBLAS to one thread, in the whole process and for good. No
-// global generator is read or set. Thread-safe.
+// whatever OMP_NUM_THREADS says: it runs on one core, the calling thread's (and
+// a helper's, if rows have to be read), for which it sets OpenBLAS to one
+// thread, in the whole process and for good. No global generator is read or
+// set. Thread-safe.
 //
 // `checkpoint` is "" or what a training with the same sets and options gave to
 // its hook: then only the epochs after it run, and what comes out is the same,
@@ -105,12 +112,19 @@ struct TrainHooks {
 // * DATA_LOSS (CHECKPOINT_DAMAGED), FAILED_PRECONDITION (CHECKPOINT_FOREIGN):
 //   `checkpoint` is damaged, or of other sets or options; without it all is
 //   well.
+// * Any: what TrainingSet::stored returned.
 // * INTERNAL: LibTorch failed, for instance for lack of memory.
 absl::StatusOr<TrainedHead> TrainHead(const TrainingSet& train,
                                       const TrainingSet& validation,
                                       const TrainOptions& options,
                                       const TrainHooks& hooks,
                                       std::string_view checkpoint = {});
+
+// The head's answer for each row of `set`, as Logit gives it. Errors: those of
+// TrainingSet::stored. REQUIRES: CheckHead(head) is OK, set.dimension is
+// head.inputs.
+absl::StatusOr<std::vector<float>> LogitsOf(const Head& head,
+                                            const TrainingSet& set);
 
 }  // namespace nevus
 

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/omp_threads.h"
+#include "compute/classifier/feature_rows.h"
 #include "compute/classifier/testdata/logistic_regression_golden.h"
 #include "compute/evaluation/metrics.h"
 #include "gtest/gtest.h"
@@ -158,6 +160,91 @@ TEST_F(SmallTrainTest, SameSeedSameBytesAndAnotherSeedOthers) {
   options_.seed = 1;
   const TrainedHead other = Trained(train_, validation_, options_);
   EXPECT_NE(first.head.w1, other.head.w1);
+}
+
+// Hands out the rows of a set that a test keeps. Thread-safe.
+class RowsOf : public FeatureRows {
+ public:
+  explicit RowsOf(TrainingSet set, int reads_that_succeed = 1 << 30)
+      : set_(std::move(set)), left_(reads_that_succeed) {}
+
+  absl::Status Read(const int64_t* rows, size_t count,
+                    float* to) const override {
+    if (--left_ < 0) return absl::DataLossError("row is damaged");
+    for (size_t i = 0; i < count; ++i) {
+      for (int k = 0; k < set_.dimension; ++k) {
+        *to++ = set_.features[rows[i] * set_.dimension + k];
+      }
+    }
+    return absl::OkStatus();
+  }
+  void Expect(const int64_t*, size_t) const override {}
+
+  TrainingSet Set() const {
+    TrainingSet set;
+    set.dimension = set_.dimension;
+    set.labels = set_.labels;
+    set.stored = this;
+    return set;
+  }
+
+ private:
+  const TrainingSet set_;
+  mutable std::atomic<int> left_;
+};
+
+TEST_F(SmallTrainTest, RowsThatAreReadGiveTheBytesOfThoseInMemory) {
+  for (const int hidden : {0, 32}) {
+    options_.hidden = hidden;
+    const TrainedHead memory = Trained(train_, validation_, options_);
+    const RowsOf train(train_), validation(validation_);
+    const TrainedHead read = Trained(train.Set(), validation.Set(), options_);
+    ExpectSameBytes(memory.head, read.head);
+    ASSERT_EQ(read.history.size(), memory.history.size());
+    for (size_t i = 0; i < read.history.size(); ++i) {
+      EXPECT_EQ(read.history[i].train_loss, memory.history[i].train_loss);
+      EXPECT_EQ(read.history[i].validation_auc,
+                memory.history[i].validation_auc);
+    }
+  }
+}
+
+// The wider the features, the more columns of the first layer's gradient at a
+// time; the last block is a part.
+TEST(TrainTest, FeaturesWiderThanABlockOfColumnsLearnTheSameRule) {
+  const auto wide = [](uint32_t seed) {
+    const TrainingSet narrow = TwoGaussians(3, 200, seed);
+    TrainingSet set = narrow;
+    set.dimension = 1500;
+    set.features.assign(set.labels.size() * 1500, 0);
+    for (size_t row = 0; row < set.labels.size(); ++row) {
+      for (int i = 0; i < kDimension; ++i) {
+        // Spread over both blocks.
+        set.features[row * 1500 + 97 * i] =
+            narrow.features[row * kDimension + i];
+      }
+    }
+    return set;
+  };
+  TrainOptions options;
+  options.hidden = 8;
+  options.learning_rate = 0.01;
+  const TrainedHead trained = Trained(wide(1), wide(2), options);
+  // The best possible is Phi(3 / sqrt 2) = 0.983.
+  EXPECT_GT(AucOf(trained.head, wide(3)), 0.95);
+}
+
+TEST_F(SmallTrainTest, AReadThatFailsEndsTheTrainingWhereverItIs) {
+  // 300 rows are 5 reads; two passes come before the first of 5 epochs.
+  for (const int reads : {0, 3, 8, 20, 34}) {
+    SCOPED_TRACE(reads);
+    const RowsOf train(train_, reads), validation(validation_);
+    EXPECT_THAT(TrainHead(train.Set(), validation.Set(), options_, {}),
+                StatusIs(absl::StatusCode::kDataLoss, "row is damaged"));
+  }
+  const RowsOf train(train_), validation(validation_, 2);
+  EXPECT_THAT(TrainHead(train.Set(), validation.Set(), options_, {}),
+              StatusIs(absl::StatusCode::kDataLoss, "row is damaged"));
 }
 
 TEST_F(SmallTrainTest, TrainingsAtTheSameTimeDoNotDisturbEachOther) {

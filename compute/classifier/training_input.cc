@@ -11,6 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/classifier/row_stream.h"
+#include "compute/classifier/vector_math.h"
 
 namespace nevus {
 namespace {
@@ -67,7 +69,12 @@ absl::Status CheckSet(const TrainingSet& set, const std::string& split) {
   }
   const size_t dimension = set.dimension;
   const size_t rows = set.labels.size();
-  if (set.features.size() != rows * dimension) {
+  if (set.stored != nullptr && !set.features.empty()) {
+    return BadSet(split,
+                  "has features in memory and a place to read them from; right "
+                  "is one of both. Leave the other out");
+  }
+  if (set.stored == nullptr && set.features.size() != rows * dimension) {
     return BadSet(
         split, absl::StrCat("has ", set.features.size(), " numbers; right is ",
                             rows, " labels x ", dimension,
@@ -100,18 +107,23 @@ absl::Status CheckSet(const TrainingSet& set, const std::string& split) {
             "examples of the missing class, or choose another positive class")),
         "CLASS_MISSING", {{"split", split}});
   }
-  for (size_t i = 0; i < set.features.size(); ++i) {
-    if (!std::isfinite(set.features[i])) {
-      return WithReason(
-          absl::InvalidArgumentError(absl::StrCat(
-              "number ", i % dimension, " of the feature in row ",
-              i / dimension, " of the ", split, " set is ", set.features[i],
-              "; right is a finite number. Extract the features again")),
-          "FEATURE_NOT_FINITE",
-          {{"split", split}, {"row", absl::StrCat(i / dimension)}});
-    }
-  }
   return absl::OkStatus();
+}
+
+absl::Status CheckFinite(const RowStream::Batch& batch, size_t dimension,
+                         const std::string& split) {
+  const size_t count = batch.count * dimension;
+  if (AllFinite(batch.values, count)) return absl::OkStatus();
+  const size_t i = std::find_if(batch.values, batch.values + count,
+                                [](float v) { return !std::isfinite(v); }) -
+                   batch.values;
+  const int64_t row = batch.rows[i / dimension];
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "number ", i % dimension, " of the feature in row ", row, " of the ",
+          split, " set is ", batch.values[i],
+          "; right is a finite number. Extract the features again")),
+      "FEATURE_NOT_FINITE", {{"split", split}, {"row", absl::StrCat(row)}});
 }
 
 }  // namespace
@@ -132,19 +144,33 @@ absl::Status CheckTrainingInput(const TrainingSet& train,
   return absl::OkStatus();
 }
 
-Head Standardisation(const TrainingSet& train) {
+absl::Status CheckFinite(const TrainingSet& set, const std::string& split) {
+  return ForEachBatch(set, [&](const RowStream::Batch& batch) {
+    return CheckFinite(batch, set.dimension, split);
+  });
+}
+
+absl::StatusOr<Head> Standardisation(const TrainingSet& train) {
   const size_t dimension = train.dimension;
   const double rows = static_cast<double>(train.labels.size());
   std::vector<double> mean(dimension, 0);
   std::vector<double> deviation(dimension, 0);
-  for (size_t i = 0; i < train.features.size(); ++i) {
-    mean[i % dimension] += train.features[i] / rows;
-  }
-  for (size_t i = 0; i < train.features.size(); ++i) {
-    const double off = train.features[i] - mean[i % dimension];
-    deviation[i % dimension] += off * off / rows;
-  }
-  for (double& value : deviation) value = std::sqrt(value);
+  RETURN_IF_ERROR(ForEachBatch(train, [&](const RowStream::Batch& batch) {
+    RETURN_IF_ERROR(CheckFinite(batch, dimension, "train"));
+    for (size_t i = 0; i < batch.count; ++i) {
+      AddTo(batch.values + i * dimension, dimension, mean.data());
+    }
+    return absl::OkStatus();
+  }));
+  for (double& value : mean) value /= rows;
+  RETURN_IF_ERROR(ForEachBatch(train, [&](const RowStream::Batch& batch) {
+    for (size_t i = 0; i < batch.count; ++i) {
+      AddSquaredDistance(batch.values + i * dimension, mean.data(), dimension,
+                         deviation.data());
+    }
+    return absl::OkStatus();
+  }));
+  for (double& value : deviation) value = std::sqrt(value / rows);
 
   Head head;
   head.inputs = train.dimension;

@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/feature/feature_values.h"
 #include "compute/feature/pooling.h"
+#include "compute/feature/views.h"
 #include "compute/image/pixels.h"
 #include "compute/image/preprocess.h"
 
@@ -50,9 +52,9 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
         "BACKBONE_MISMATCH");
   }
   ASSIGN_OR_RETURN(std::vector<Cut> cuts, FindCuts(info, spec.cut));
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<Network> network,
-      backbone.NewNetwork(spec.cut, spec.arithmetic, options.threads));
+  ASSIGN_OR_RETURN(std::unique_ptr<Network> network,
+                   backbone.NewNetwork(spec.cut, spec.arithmetic,
+                                       spec.calibration, options.threads));
   return std::unique_ptr<FeatureExtractor>(
       new FeatureExtractor(std::move(network), std::move(cuts), spec, options));
 }
@@ -71,40 +73,80 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network,
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     const std::vector<std::string_view>& images,
-    const std::function<bool()>& cancelled) {
-  const auto goes_on = [&](absl::StatusOr<std::vector<float>>& feature) {
-    if (feature.ok() && cancelled != nullptr && cancelled()) {
-      feature = absl::CancelledError(
-          "the caller wanted no more features before this one was computed");
-    }
-    return feature.ok();
+    const std::function<bool()>& cancelled, const OnFeature& done) {
+  const auto go_on = [&] {
+    return cancelled != nullptr && cancelled()
+               ? absl::CancelledError(
+                     "the caller wanted no more features "
+                     "before this one was computed")
+               : absl::OkStatus();
   };
   const Preprocessing preprocessing{spec_.input_size, spec_.input_size,
                                     spec_.normalization};
+  const int least_side = ReducedLeastSide(preprocessing);
   const size_t image_floats = planes_.size() / options_.max_batch;
-  std::vector<absl::StatusOr<std::vector<float>>> features(
-      images.size(), std::vector<float>(dimension_));
+  std::vector<absl::StatusOr<std::vector<float>>> features(images.size());
   for (size_t begin = 0; begin < images.size(); begin += options_.max_batch) {
     const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
+    std::vector<absl::Status> statuses(n);
     InParallel(n, options_.threads, [&](int i) {
-      if (!goes_on(features[begin + i])) return;
+      if (statuses[i] = go_on(); !statuses[i].ok()) return;
       const absl::StatusOr<Pixels> pixels =
-          DecodeImage(images[begin + i], options_.limits);
-      if (!pixels.ok()) {
-        features[begin + i] = pixels.status();
-        return;
-      }
+          DecodeImageReduced(images[begin + i], least_side, options_.limits);
+      statuses[i] = pixels.status();
+      if (!pixels.ok()) return;
       Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
     });
-    InParallel(n, network_->callers(), [&](int i) {
-      absl::StatusOr<std::vector<float>>& feature = features[begin + i];
-      if (!goes_on(feature)) return;
-      const absl::Status status =
-          ForwardOne(&planes_[i * image_floats], feature->data());
-      if (!status.ok()) feature = status;
-    });
+    ForwardViews(go_on, statuses, begin, features, done);
   }
   return features;
+}
+
+void FeatureExtractor::ForwardViews(
+    const std::function<absl::Status()>& go_on,
+    const std::vector<absl::Status>& decoded, size_t first,
+    std::vector<absl::StatusOr<std::vector<float>>>& features,
+    const OnFeature& done) {
+  const int views = spec_.views;
+  const int jobs = static_cast<int>(decoded.size()) * views;
+  const size_t image_floats = planes_.size() / options_.max_batch;
+  std::vector<float> seen(size_t{1} * jobs * dimension_);
+  std::vector<absl::Status> statuses(jobs);
+  std::vector<std::atomic<int>> left(decoded.size());
+  for (std::atomic<int>& count : left) count = views;
+  InParallel(jobs, network_->callers(), [&](int job) {
+    const int image = job / views;
+    statuses[job] = decoded[image];
+    if (statuses[job].ok()) statuses[job] = go_on();
+    if (statuses[job].ok()) {
+      statuses[job] = ForwardView(&planes_[image * image_floats], job % views,
+                                  &seen[size_t{1} * job * dimension_]);
+    }
+    if (--left[image] > 0) return;
+    features[first + image] =
+        JoinViews(&statuses[size_t{1} * image * views],
+                  &seen[size_t{1} * image * views * dimension_]);
+    if (done != nullptr) done(first + image, features[first + image]);
+  });
+}
+
+absl::Status FeatureExtractor::ForwardView(const float* planes, int view,
+                                           float* feature) const {
+  if (view == 0) return ForwardOne(planes, feature);
+  std::vector<float> turned(planes_.size() / options_.max_batch);
+  MakeView(planes, /*channels=*/3, spec_.input_size, view, turned.data());
+  return ForwardOne(turned.data(), feature);
+}
+
+absl::StatusOr<std::vector<float>> FeatureExtractor::JoinViews(
+    const absl::Status* statuses, const float* seen) const {
+  for (int view = 0; view < spec_.views; ++view) {
+    RETURN_IF_ERROR(statuses[view]);
+  }
+  std::vector<float> feature(dimension_);
+  MeanOfViews(seen, spec_.views, dimension_, feature.data());
+  RoundFeature(spec_.values, feature.data(), feature.size());
+  return feature;
 }
 
 absl::Status FeatureExtractor::Forward(const float* planes, int n,

@@ -41,7 +41,8 @@ class FeatureExtractor {
   const FeatureSpaceSpec& spec() const { return spec_; }
   const std::string& digest() const { return digest_; }
 
-  // One answer an image, in order. A bad image is an error of its own (as
+  // One answer an image, in order: the mean over spec().views views, rounded as
+  // spec().values says. A bad image is an error of its own (as
   // DecodeImage) and does not disturb the others; INTERNAL, reason
   // FEATURE_NOT_FINITE, if the network overflows on it.
   //
@@ -49,17 +50,36 @@ class FeatureExtractor {
   // goes through the network, by several threads at once: from its first true
   // on, images that are not done are CANCELLED, so that nobody waits for longer
   // than one image.
+  //
+  // `done`, if given, hears of each image as soon as it is, by its index and
+  // with what will be its answer, from several threads at once: so that nobody
+  // waits for the rest of a batch.
+  using OnFeature =
+      std::function<void(size_t, const absl::StatusOr<std::vector<float>>&)>;
   std::vector<absl::StatusOr<std::vector<float>>> Extract(
       const std::vector<std::string_view>& images,
-      const std::function<bool()>& cancelled = nullptr);
+      const std::function<bool()>& cancelled = nullptr,
+      const OnFeature& done = nullptr);
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
-  // n x dimension().
+  // n x dimension(), of one view and not rounded.
   absl::Status Forward(const float* planes, int n, float* features);
 
  private:
   FeatureExtractor(std::unique_ptr<Network> network, std::vector<Cut> cuts,
                    FeatureSpaceSpec spec, FeatureExtractorOptions options);
+
+  // Of the images in planes_, as many as `decoded`, sets `features` from
+  // `first` on to what comes of each or why nothing does. Asks `go_on` before
+  // each view.
+  void ForwardViews(const std::function<absl::Status()>& go_on,
+                    const std::vector<absl::Status>& decoded, size_t first,
+                    std::vector<absl::StatusOr<std::vector<float>>>& features,
+                    const OnFeature& done);
+  // One view of an image, and the feature that all of them make.
+  absl::Status ForwardView(const float* planes, int view, float* feature) const;
+  absl::StatusOr<std::vector<float>> JoinViews(const absl::Status* statuses,
+                                               const float* seen) const;
 
   // One image. For network_->callers() threads at once.
   absl::Status ForwardOne(const float* planes, float* feature) const;

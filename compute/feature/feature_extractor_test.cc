@@ -1,5 +1,6 @@
 #include "compute/feature/feature_extractor.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -10,6 +11,8 @@
 #include "base/status_matchers.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/feature/eager_reference.h"
+#include "compute/feature/feature_space.h"
+#include "compute/feature/feature_values.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
@@ -89,9 +92,14 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
     if (source.weights.empty()) GTEST_SKIP() << "skipped: no ../shared/data";
     const auto backbone = Backbone::Load(source);
     ASSERT_THAT(backbone, IsOk());
-    const auto feature =
-        Extractor(**backbone, golden.precision, {}, golden.pool)
-            ->Extract({image})[0];
+    auto spec = ResolveFeatureSpace((*backbone)->info(), "", golden.pool,
+                                    golden.precision);
+    ASSERT_THAT(spec, IsOk());
+    // The network is measured here, not the rounding.
+    spec->values = FeatureValues::kFp32;
+    const auto feature = FeatureExtractor::Create(**backbone, *spec, {})
+                             .value()
+                             ->Extract({image})[0];
     ASSERT_THAT(feature, IsOk());
     std::istringstream lines(
         ReadFileOrFail(std::string(kFolder) + golden.features));
@@ -157,6 +165,63 @@ TEST(FeatureExtractorTest, TheSameImageGivesTheSameBitsInAnyBatch) {
   }
 }
 
+// `png` with EXIF's orientation in an eXIf chunk (PNG specification, third
+// edition, 5.3 and 11.3.4.4; its check is CRC-32) right after the header.
+std::string Oriented(const std::string& png, char orientation) {
+  const std::string chunk =
+      std::string("eXIfMM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0",
+                  23) +
+      orientation + std::string("\0\0\0\0\0\0", 6);
+  uint32_t crc = 0xFFFFFFFF;
+  for (unsigned char byte : chunk) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1) ^ (crc & 1 ? 0xEDB88320 : 0);
+    }
+  }
+  crc = ~crc;
+  std::string check;
+  for (int shift : {24, 16, 8, 0}) check += static_cast<char>(crc >> shift);
+  constexpr size_t kAfterHeader = 8 + 25;
+  return png.substr(0, kAfterHeader) + std::string("\0\0\0", 3) +
+         static_cast<char>(chunk.size() - 4) + chunk + check +
+         png.substr(kAfterHeader);
+}
+
+// The image is as large as the input, so that nothing is resized.
+TEST(FeatureExtractorTest, EightViewsGiveOneFeatureHoweverTheImageIsTurned) {
+  const auto backbone = RandomBackbone(32);
+  auto spec = ResolveFeatureSpace(backbone->info(), "", "avg", "fp32").value();
+  const auto one = FeatureExtractor::Create(*backbone, spec, {}).value();
+  spec.views = 8;
+  const auto eight = FeatureExtractor::Create(*backbone, spec, {}).value();
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto feature = eight->Extract({image})[0];
+  ASSERT_THAT(feature, IsOk());
+  for (char orientation = 2; orientation <= 8; ++orientation) {
+    SCOPED_TRACE(int{orientation});
+    const std::string turned = Oriented(image, orientation);
+    const auto turned_feature = eight->Extract({turned})[0];
+    ASSERT_THAT(turned_feature, IsOk());
+    EXPECT_EQ(*turned_feature, *feature);
+    EXPECT_NE(*one->Extract({turned})[0], *one->Extract({image})[0]);
+  }
+}
+
+TEST(FeatureExtractorTest, AFeatureIsRoundedToWhatItsSpaceSays) {
+  const auto backbone = RandomBackbone(32);
+  auto spec = ResolveFeatureSpace(backbone->info(), "", "avg", "fp32").value();
+  const auto halves = FeatureExtractor::Create(*backbone, spec, {}).value();
+  spec.values = FeatureValues::kFp32;
+  const auto floats = FeatureExtractor::Create(*backbone, spec, {}).value();
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const std::vector<float> whole = *floats->Extract({image})[0];
+  std::vector<float> rounded = whole;
+  RoundFeature(FeatureValues::kFp16, rounded.data(), rounded.size());
+  EXPECT_NE(whole, rounded);
+  EXPECT_EQ(*halves->Extract({image})[0], rounded);
+}
+
 TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
   const std::string good = ReadFileOrFail(std::string(kFolder) + "image.png");
   const auto backbone = RandomBackbone(32);
@@ -174,6 +239,22 @@ TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
   EXPECT_EQ(*features[1], alone);
   EXPECT_EQ(*features[3], alone);
   EXPECT_TRUE(extractor->Extract({}).empty());
+}
+
+TEST(FeatureExtractorTest, TellsOfEachImageOnceWithItsAnswer) {
+  const std::string good = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto extractor = Extractor(*RandomBackbone(32), "fp32", {});
+  // Of vgg16 one image is computed at a time, so in order and on one thread.
+  std::vector<size_t> told;
+  std::vector<absl::StatusOr<std::vector<float>>> answers;
+  const auto features = extractor->Extract(
+      {good, "no image", good, good, "", good}, nullptr,
+      [&](size_t i, const absl::StatusOr<std::vector<float>>& feature) {
+        told.push_back(i);
+        answers.push_back(feature);
+      });
+  EXPECT_EQ(told, (std::vector<size_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(answers, features);
 }
 
 TEST(FeatureExtractorTest, StopsBetweenTwoImagesWhenItIsToldTo) {

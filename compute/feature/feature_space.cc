@@ -11,7 +11,7 @@ namespace {
 
 // Raised whenever decoding, resizing, normalising or a kernel gives other bits
 // than before: features of before and after must not be mixed.
-constexpr char kVersion[] = "nevus feature space 1";
+constexpr char kVersion[] = "nevus feature space 2";
 
 absl::StatusOr<Arithmetic> ResolveArithmetic(const BackboneInfo& backbone,
                                              const std::string& precision) {
@@ -48,6 +48,32 @@ absl::StatusOr<Pooling> ParsePooling(const std::string& name) {
       "POOLING_UNKNOWN", {{"pooling", name}});
 }
 
+const char* FeatureValuesName(FeatureValues values) {
+  return values == FeatureValues::kFp16 ? "fp16" : "fp32";
+}
+
+absl::StatusOr<FeatureValues> ParseFeatureValues(const std::string& name) {
+  if (name.empty()) return FeatureValues::kFp16;
+  for (FeatureValues values : {FeatureValues::kFp16, FeatureValues::kFp32}) {
+    if (name == FeatureValuesName(values)) return values;
+  }
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        "features cannot be kept as ", Quoted(name),
+                        "; they are as fp16 or fp32. Choose one of them")),
+                    "FEATURE_VALUES_UNKNOWN", {{"values", name}});
+}
+
+absl::StatusOr<int> ParseViews(int views) {
+  if (views == 0 || views == 1) return 1;
+  if (views == 8) return 8;
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          views,
+          " views of an image are not possible; 1 is the image as it "
+          "is and 8 are all its flips and quarter turns. Choose one of them")),
+      "VIEWS_INVALID", {{"views", absl::StrCat(views)}});
+}
+
 std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec) {
   Sha256 digest;
   digest.UpdateField(kVersion);
@@ -57,6 +83,12 @@ std::string FeatureSpaceDigest(const FeatureSpaceSpec& spec) {
   digest.UpdateField(ArithmeticName(spec.arithmetic));
   digest.UpdateField(std::to_string(spec.input_size));
   digest.UpdateField(NormalizationName(spec.normalization));
+  for (const auto& [layer, range] : spec.calibration) {
+    digest.UpdateField(layer);
+    digest.UpdateField({reinterpret_cast<const char*>(&range), sizeof(range)});
+  }
+  digest.UpdateField(std::to_string(spec.views));
+  digest.UpdateField(FeatureValuesName(spec.values));
   return digest.Hex();
 }
 

@@ -102,18 +102,20 @@ TEST(FeatureSpaceTest, EveryFieldChangesTheDigest) {
       ResolveFeatureSpace(Info("vgg16"), "", "", "fp32").value();
   EXPECT_TRUE(IsSha256Hex(FeatureSpaceDigest(spec)));
   EXPECT_EQ(FeatureSpaceDigest(spec), FeatureSpaceDigest(spec));
-  std::vector<FeatureSpaceSpec> others(7, spec);
+  std::vector<FeatureSpaceSpec> others(9, spec);
   others[0].backbone_digest = Sha256Hex("other weights");
   others[1].cut = "block1_conv1";
   others[2].pooling = Pooling::kMax;
   others[3].arithmetic = Arithmetic::kFp32Winograd;
   others[4].input_size = 65;
   others[5].normalization = Normalization::kTf;
+  others[6].views = 8;
+  others[7].values = FeatureValues::kFp32;
   std::set<std::string> digests;  // the last of `others` is `spec` itself
   for (const FeatureSpaceSpec& other : others) {
     digests.insert(FeatureSpaceDigest(other));
   }
-  EXPECT_EQ(digests.size(), 7u);
+  EXPECT_EQ(digests.size(), 9u);
 }
 
 TEST(FeatureSpaceTest, DimensionFollowsThePooling) {
@@ -121,6 +123,19 @@ TEST(FeatureSpaceTest, DimensionFollowsThePooling) {
   EXPECT_EQ(FeatureDimension(cut, Pooling::kAverage), 512);
   EXPECT_EQ(FeatureDimension(cut, Pooling::kMax), 512);
   EXPECT_EQ(FeatureDimension(cut, Pooling::kFlatten), 25088);
+}
+
+TEST(FeatureSpaceTest, ViewsAndValuesAreChecked) {
+  EXPECT_EQ(*ParseViews(0), 1);
+  EXPECT_EQ(*ParseViews(1), 1);
+  EXPECT_EQ(*ParseViews(8), 8);
+  EXPECT_EQ(ReasonOf(ParseViews(4).status()), "VIEWS_INVALID");
+  EXPECT_EQ(*ParseFeatureValues(""), FeatureValues::kFp16);
+  for (const char* name : {"fp16", "fp32"}) {
+    EXPECT_STREQ(FeatureValuesName(ParseFeatureValues(name).value()), name);
+  }
+  EXPECT_EQ(ReasonOf(ParseFeatureValues("fp8").status()),
+            "FEATURE_VALUES_UNKNOWN");
 }
 
 TEST(FeatureSpaceTest, PoolingNamesGoThereAndBack) {

@@ -1,6 +1,8 @@
 #include "compute/image/decode.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,9 @@
 
 namespace nevus {
 namespace {
+
+// No image has so long a side that it could be reduced.
+constexpr int kWhole = std::numeric_limits<int>::max();
 
 struct Checked {
   ImageFormat format = ImageFormat::kJpeg;
@@ -58,15 +63,33 @@ absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes,
 
 absl::StatusOr<Pixels> DecodeImage(std::string_view bytes,
                                    const DecodeLimits& limits) {
+  return DecodeImageReduced(bytes, kWhole, limits);
+}
+
+absl::StatusOr<Pixels> DecodeImageReduced(std::string_view bytes,
+                                          int least_side,
+                                          const DecodeLimits& limits) {
   ASSIGN_OR_RETURN(const Checked checked, Check(bytes, limits));
+  const StoredHeader& header = checked.header;
+  const bool jpeg = checked.format == ImageFormat::kJpeg;
+  // Turning an image does not change which side is the shorter one.
+  const int reduction =
+      jpeg ? JpegReduction(header.width, header.height, least_side) : 1;
   Pixels pixels;
-  pixels.width = checked.header.width;
-  pixels.height = checked.header.height;
+  pixels.width = ReducedSide(header.width, reduction);
+  pixels.height = ReducedSide(header.height, reduction);
   pixels.rgb.resize(size_t{3} * pixels.width * pixels.height);
-  RETURN_IF_ERROR(checked.format == ImageFormat::kJpeg
-                      ? DecodeJpeg(bytes, checked.header, pixels.rgb.data())
-                      : DecodePng(bytes, checked.header, pixels.rgb.data()));
-  return Upright(std::move(pixels), checked.header.orientation);
+  RETURN_IF_ERROR(jpeg ? DecodeJpeg(bytes, header, reduction, pixels.rgb.data())
+                       : DecodePng(bytes, header, pixels.rgb.data()));
+  return Upright(std::move(pixels), header.orientation);
+}
+
+int JpegReduction(int width, int height, int least_side) {
+  const int shorter = std::min(width, height);
+  for (const int reduction : {8, 4, 2}) {
+    if (ReducedSide(shorter, reduction) >= least_side) return reduction;
+  }
+  return 1;
 }
 
 }  // namespace nevus

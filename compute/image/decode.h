@@ -34,7 +34,7 @@ struct ImageHeader {
   int height = 0;
 };
 
-// Both functions are thread-safe, take the whole file in `bytes`, and fail with
+// All are thread-safe, take the whole file in `bytes`, and fail with
 // INVALID_ARGUMENT and one of these reasons:
 // * IMAGE_EMPTY: no bytes.
 // * IMAGE_TOO_LARGE: more bytes or pixels than the limit; the metadata hold
@@ -43,7 +43,7 @@ struct ImageHeader {
 //   (arithmetic, lossless, 12 bit) that says so.
 // * IMAGE_TRUNCATED: begins well and ends early.
 // * IMAGE_CORRUPT: contradicts its own format or checksum.
-// DecodeImage fails with RESOURCE_EXHAUSTED if the codec cannot get memory.
+// Decoding fails with RESOURCE_EXHAUSTED if the codec cannot get memory.
 
 // Reads the header alone: allocates nothing that grows with the image. What
 // comes after the header may still be broken.
@@ -53,6 +53,17 @@ absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes,
 // The same bytes always give the same pixels.
 absl::StatusOr<Pixels> DecodeImage(std::string_view bytes,
                                    const DecodeLimits& limits = {});
+
+// The same, for one who will scale the image down: a JPEG comes at 1/8, 1/4 or
+// 1/2 of its size, the smallest that leaves at least `least_side` pixels to
+// both sides, else whole; a PNG comes whole. Several times faster for a large
+// photograph (docs/images.md). What is wrong with the image is found alike.
+absl::StatusOr<Pixels> DecodeImageReduced(std::string_view bytes,
+                                          int least_side,
+                                          const DecodeLimits& limits = {});
+
+// By how much DecodeImageReduced reduces a JPEG of this size: 1, 2, 4 or 8.
+int JpegReduction(int width, int height, int least_side);
 
 }  // namespace nevus
 

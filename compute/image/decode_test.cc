@@ -252,5 +252,81 @@ TEST(DecodeImageTest, ToleratesAFewStrayBytesBetweenJpegSegments) {
   }
 }
 
+TEST(JpegReductionTest, IsTheLargestThatLeavesEnough) {
+  EXPECT_EQ(JpegReduction(6000, 4000, 448), 8);  // 500
+  EXPECT_EQ(JpegReduction(4000, 6000, 501), 4);
+  EXPECT_EQ(JpegReduction(3577, 3577, 448), 8);  // 447.1: the last is partial
+  EXPECT_EQ(JpegReduction(3576, 9999, 448), 4);
+  EXPECT_EQ(JpegReduction(896, 896, 448), 2);
+  EXPECT_EQ(JpegReduction(894, 894, 448), 1);
+  EXPECT_EQ(JpegReduction(256, 256, 448), 1);
+}
+
+// A slope from left to right and another from top to bottom: at 1 / n a pixel
+// is the mean of n x n, which for a slope is the value at their centre.
+std::vector<uint8_t> Slopes(int width, int height) {
+  std::vector<uint8_t> rgb;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int value : {16 + 2 * x, 16 + 3 * y, 128}) {
+        rgb.push_back(static_cast<uint8_t>(value));
+      }
+    }
+  }
+  return rgb;
+}
+
+TEST(DecodeImageReducedTest, EachPixelIsTheMeanOfThoseItStandsFor) {
+  constexpr int kWidth = 96, kHeight = 64;
+  const std::string bytes = EncodeJpeg(Slopes(kWidth, kHeight), kWidth, 3,
+                                       JCS_RGB, JCS_YCbCr, /*adobe=*/false);
+  for (const int reduction : {1, 2, 4, 8}) {
+    SCOPED_TRACE(reduction);
+    const auto pixels = DecodeImageReduced(bytes, kHeight / reduction);
+    ASSERT_THAT(pixels, IsOk());
+    ASSERT_EQ(pixels->width, kWidth / reduction);
+    ASSERT_EQ(pixels->height, kHeight / reduction);
+    for (int y = 0; y < pixels->height; ++y) {
+      for (int x = 0; x < pixels->width; ++x) {
+        const uint8_t* rgb = &pixels->rgb[3 * (y * pixels->width + x)];
+        const double centre = (reduction - 1) / 2.0;
+        // The colours are sampled at half the size: a step of 2 to 3 levels.
+        ASSERT_NEAR(rgb[0], 16 + 2 * (x * reduction + centre), 4);
+        ASSERT_NEAR(rgb[1], 16 + 3 * (y * reduction + centre), 4);
+      }
+    }
+  }
+}
+
+TEST(DecodeImageReducedTest, OrientationInksAndOddSidesStayRight) {
+  // 19 x 11, with a shorter side of 11: at 1/4 it is 5 x 3.
+  for (const char* name : {"baseline.jpg", "progressive.jpg", "grey.jpg",
+                           "subsampled.jpg", "cmyk.jpg"}) {
+    SCOPED_TRACE(name);
+    const auto pixels = DecodeImageReduced(TestFile(name), 3);
+    ASSERT_THAT(pixels, IsOk());
+    EXPECT_EQ(pixels->width, 5);
+    EXPECT_EQ(pixels->height, 3);
+  }
+  const auto turned = DecodeImageReduced(TestFile("orientation_8.jpg"), 3);
+  ASSERT_THAT(turned, IsOk());
+  EXPECT_EQ(turned->width, 3);
+  EXPECT_EQ(turned->height, 5);
+  // A PNG has no smaller sizes.
+  EXPECT_EQ(DecodeImageReduced(TestFile("rgb.png"), 3)->width, 19);
+}
+
+TEST(DecodeImageReducedTest, ABrokenImageIsRefusedAlike) {
+  const std::string bytes = TestFile("baseline.jpg");
+  const std::string half = bytes.substr(0, bytes.size() * 3 / 4);
+  EXPECT_EQ(ReasonOf(DecodeImageReduced(half, 1).status()),
+            ReasonOf(DecodeImage(half).status()));
+  EXPECT_EQ(ReasonOf(DecodeImageReduced(half, 1).status()), "IMAGE_TRUNCATED");
+  DecodeLimits few;
+  few.max_pixels = 100;
+  EXPECT_EQ(ReasonOf(DecodeImageReduced(bytes, 1, few).status()),
+            "IMAGE_TOO_LARGE");
+}
+
 }  // namespace
 }  // namespace nevus

@@ -162,7 +162,9 @@ absl::StatusOr<StoredHeader> ReadJpegHeader(std::string_view bytes) {
 }
 
 absl::Status DecodeJpeg(std::string_view bytes, const StoredHeader& header,
-                        uint8_t* rgb) {
+                        int reduction, uint8_t* rgb) {
+  const int width = ReducedSide(header.width, reduction);
+  const int height = ReducedSide(header.height, reduction);
   ErrorHandler error;
   jpeg_progress_mgr progress = {};
   progress.progress_monitor = CountScans;
@@ -171,7 +173,7 @@ absl::Status DecodeJpeg(std::string_view bytes, const StoredHeader& header,
   info.err = jpeg_std_error(&error.manager);
   error.manager.error_exit = Exit;
   error.manager.emit_message = OnMessage;
-  std::vector<uint8_t> cmyk(size_t{4} * header.width);
+  std::vector<uint8_t> cmyk(size_t{4} * width);
 
   const bool decoded = error.guard.Run([&] {
     jpeg_create_decompress(&info);
@@ -189,13 +191,20 @@ absl::Status DecodeJpeg(std::string_view bytes, const StoredHeader& header,
     // upsampling: what other programs see is what we see.
     const bool inks = info.num_components == 4;
     info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
+    info.scale_num = 1;
+    info.scale_denom = static_cast<unsigned>(reduction);
     jpeg_start_decompress(&info);
+    if (info.output_width != static_cast<JDIMENSION>(width) ||
+        info.output_height != static_cast<JDIMENSION>(height)) {
+      error.ours = "it does not decode to the size that its header promises";
+      Exit(common);
+    }
     while (info.output_scanline < info.output_height) {
-      uint8_t* to = rgb + size_t{3} * header.width * info.output_scanline;
+      uint8_t* to = rgb + size_t{3} * width * info.output_scanline;
       JSAMPROW row = inks ? cmyk.data() : to;
       jpeg_read_scanlines(&info, &row, 1);
       if (inks) {
-        CmykToRgb(row, header.width, info.saw_Adobe_marker != FALSE, to);
+        CmykToRgb(row, width, info.saw_Adobe_marker != FALSE, to);
       }
     }
     jpeg_finish_decompress(&info);  // reads to the end marker

@@ -20,10 +20,18 @@ inline constexpr std::string_view kJpegSignature("\xFF\xD8", 2);
 // Allocates nothing.
 absl::StatusOr<StoredHeader> ReadJpegHeader(std::string_view bytes);
 
-// Writes 3 * width * height bytes, R, G, B, as stored: not turned. `header` is
-// what ReadJpegHeader returned for `bytes`.
+// A side of `side` pixels, decoded at 1 / `reduction`. The last pixel may stand
+// for fewer than `reduction` pixels of the original.
+constexpr int ReducedSide(int side, int reduction) {
+  return (side + reduction - 1) / reduction;
+}
+
+// Writes 3 * width * height bytes, R, G, B, as stored: not turned; width and
+// height are ReducedSide of the header's. `header` is what ReadJpegHeader
+// returned for `bytes`. `reduction` is 1, 2, 4 or 8: from 2 on libjpeg-turbo
+// takes the lower frequencies of each block alone, a smaller inverse DCT.
 absl::Status DecodeJpeg(std::string_view bytes, const StoredHeader& header,
-                        uint8_t* rgb);
+                        int reduction, uint8_t* rgb);
 
 }  // namespace nevus
 

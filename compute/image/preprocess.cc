@@ -1,5 +1,6 @@
 #include "compute/image/preprocess.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -71,6 +72,10 @@ absl::StatusOr<Normalization> ParseNormalization(const std::string& name) {
                         " is not known; take torchvision, caffe or tf, "
                         "whichever the weights were trained with")),
                     "NORMALIZATION_UNKNOWN");
+}
+
+int ReducedLeastSide(const Preprocessing& preprocessing) {
+  return 2 * std::max(preprocessing.width, preprocessing.height);
 }
 
 void Preprocess(const Pixels& pixels, const Preprocessing& preprocessing,

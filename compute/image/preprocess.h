@@ -38,6 +38,12 @@ struct Preprocessing {
   Normalization normalization = Normalization::kTorchvision;
 };
 
+// How many pixels the shorter side of an image must have for its reduced
+// decoding (DecodeImageReduced) to be as good as whole: twice the longer side
+// of what it is resized to, so that the triangle of the resizing still decides
+// which frequencies stay. docs/images.md has what was measured.
+int ReducedLeastSide(const Preprocessing& preprocessing);
+
 // Resizes (resize.h) and normalises `pixels` into `planes`: 3 * height * width
 // floats, channel by channel, row by row (C, H, W). Thread-safe.
 // REQUIRES: `pixels` is not empty; width, height >= 1.

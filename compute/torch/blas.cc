@@ -68,4 +68,26 @@ BlasInfo MeasureBlas(int threads) {
   return blas;
 }
 
+double MeasureTrainingProducts(int rows, int inputs, int hidden) {
+  constexpr int kRuns = 20;
+  at::get_num_threads();
+  const ScopedOmpThreads scope(1);
+  const int before = BlasThreads();
+  SetBlasThreads(1);
+  const c10::InferenceMode inference;
+  const at::Tensor z = at::ones({rows, inputs}), w = at::ones({hidden, inputs});
+  const at::Tensor slopes = at::ones({rows, hidden});
+  at::Tensor sums = at::empty({rows, hidden});
+  at::Tensor gradient = at::empty({hidden, inputs});
+  const auto start = std::chrono::steady_clock::now();
+  for (int run = 0; run < kRuns; ++run) {
+    at::mm_out(sums, z, w.t());
+    at::mm_out(gradient, slopes.t(), z);
+  }
+  const std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  SetBlasThreads(before);
+  return kRuns * rows / elapsed.count();
+}
+
 }  // namespace nevus

@@ -19,6 +19,12 @@ struct BlasInfo {
 // count of OpenBLAS's threads, which it sets meanwhile, is the process's.
 BlasInfo MeasureBlas(int threads);
 
+// Rows a second of the two matrix products that a training of `hidden` units on
+// features of `inputs` numbers cannot do without, in batches of `rows`, on
+// numbers that are ready, on one core: as training runs. Not beside other work,
+// as above.
+double MeasureTrainingProducts(int rows, int inputs, int hidden);
+
 }  // namespace nevus
 
 #endif  // NEVUS_COMPUTE_TORCH_BLAS_H_

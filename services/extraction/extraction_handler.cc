@@ -84,7 +84,7 @@ class ExtractionHandler : public TaskHandler {
                      FindMissingFeatures(peers_, task.space(),
                                          {task.image_digests().begin(),
                                           task.image_digests().end()},
-                                         nullptr));
+                                         context.calls()));
     v1::Progress progress;
     progress.set_unit("images");
     progress.set_total(task.image_digests_size());
@@ -114,14 +114,21 @@ class ExtractionHandler : public TaskHandler {
     space.set_cut(task.cut());
     space.set_pooling(task.pooling());
     space.set_arithmetic(task.arithmetic());
+    *space.mutable_calibration() = task.calibration();
+    space.set_views(task.views());
+    space.set_values(task.values());
     FeatureExtractorOptions options;
     options.threads = threads_;
     const Stopwatch watch;
-    ASSIGN_OR_RETURN(extractor_, LoadExtractor(peers_, space, options));
+    ASSIGN_OR_RETURN(extractor_,
+                     LoadExtractor(peers_, space, options, context.calls()));
     context.Log(absl::StrFormat(
         "backbone %s loaded in %.0f ms: cut %s, pooling %s, %s on %d threads",
         task.backbone(), 1000 * watch.Seconds(), task.cut(), task.pooling(),
         task.arithmetic(), threads_));
+    if (!task.arithmetic_reason().empty()) {
+      context.Log(task.arithmetic_reason());
+    }
     return absl::OkStatus();
   }
 
@@ -131,25 +138,26 @@ class ExtractionHandler : public TaskHandler {
                           TaskContext& context, v1::Progress& progress) {
     std::future<absl::StatusOr<Images>> fetched;
     std::future<absl::Status> written;
-    if (!groups.empty()) fetched = Fetch(groups[0]);
+    if (!groups.empty()) fetched = Fetch(groups[0], context);
     for (size_t i = 0; i < groups.size(); ++i) {
       if (context.cancelled()) return Cancelled();
       ASSIGN_OR_RETURN(const Images images, fetched.get());
-      if (i + 1 < groups.size()) fetched = Fetch(groups[i + 1]);
+      if (i + 1 < groups.size()) fetched = Fetch(groups[i + 1], context);
       ASSIGN_OR_RETURN(v1::WriteFeaturesRequest write,
                        Compute(groups[i], images, context));
       *write.mutable_lease() = context.lease();
       if (written.valid()) RETURN_IF_ERROR(written.get());
-      written = Write(std::move(write));
+      written = Write(std::move(write), context);
       progress.set_done(progress.done() + groups[i].size());
       context.Report(progress);
     }
     return written.valid() ? written.get() : absl::OkStatus();
   }
 
-  std::future<absl::StatusOr<Images>> Fetch(const Digests& digests) {
-    return std::async(std::launch::async, [this, &digests] {
-      return ReadImages(peers_, digests, nullptr);
+  std::future<absl::StatusOr<Images>> Fetch(const Digests& digests,
+                                            TaskContext& context) {
+    return std::async(std::launch::async, [this, &digests, &context] {
+      return ReadImages(peers_, digests, context.calls());
     });
   }
 
@@ -174,14 +182,16 @@ class ExtractionHandler : public TaskHandler {
     return request;
   }
 
-  std::future<absl::Status> Write(v1::WriteFeaturesRequest request) {
-    return std::async(std::launch::async, [this, request = std::move(request)] {
-      const auto stub =
-          v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
-      return CallPeer(*stub, &v1::FeatureService::Stub::WriteFeatures, request,
-                      nullptr)
-          .status();
-    });
+  std::future<absl::Status> Write(v1::WriteFeaturesRequest request,
+                                  TaskContext& context) {
+    return std::async(
+        std::launch::async, [this, &context, request = std::move(request)] {
+          const auto stub =
+              v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
+          return CallPeer(*stub, &v1::FeatureService::Stub::WriteFeatures,
+                          request, context.calls())
+              .status();
+        });
   }
 
   const Peers& peers_;

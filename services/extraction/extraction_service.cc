@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/rpc/channel.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
@@ -15,11 +16,14 @@
 #include "protos/nevus/v1/backbone.grpc.pb.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/extraction/arithmetic_resolver.h"
 #include "services/extraction/shard.h"
+#include "services/extraction/space_users.h"
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/runtime/submitted_job.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/feature/feature_store.h"
 
@@ -41,11 +45,14 @@ class ExtractionService final : public HostedService,
                                 public v1::FeatureService::Service {
  public:
   ExtractionService(const ServiceContext& context,
-                    std::unique_ptr<RocksDbStore> disk)
+                    std::unique_ptr<RocksDbStore> disk,
+                    std::unique_ptr<RequestLog> requests)
       : peers_(*context.peers),
         clock_(*context.clock),
         disk_(std::move(disk)),
-        store_(*disk_) {}
+        requests_(std::move(requests)),
+        store_(*disk_),
+        resolver_(peers_, *disk_, context.compute_threads) {}
 
   std::vector<grpc::Service*> grpc_services() override { return {this}; }
 
@@ -75,12 +82,27 @@ class ExtractionService final : public HostedService,
   }
 
   grpc::Status ListFeatureSpaces(
-      grpc::ServerContext*, const v1::ListFeatureSpacesRequest*,
+      grpc::ServerContext* call, const v1::ListFeatureSpacesRequest* request,
       v1::ListFeatureSpacesResponse* response) override {
     absl::StatusOr<std::vector<v1::FeatureSpace>> spaces = store_.ListSpaces();
     if (!spaces.ok()) return ToGrpc(spaces.status());
+    if (request->with_users()) {
+      const absl::Status named = NameUsers(peers_, call, *spaces);
+      if (!named.ok()) return ToGrpc(named);
+    }
     *response->mutable_spaces() = {spaces->begin(), spaces->end()};
     return grpc::Status::OK;
+  }
+
+  grpc::Status DeleteFeatureSpace(
+      grpc::ServerContext* call, const v1::DeleteFeatureSpaceRequest* request,
+      v1::DeleteFeatureSpaceResponse* response) override {
+    return Answer(requests_->Once<v1::DeleteFeatureSpaceResponse>(
+                      RequestOf("DeleteFeatureSpace", *request),
+                      [&](const RequestEntry& entry) {
+                        return Delete(request->digest(), entry, call);
+                      }),
+                  response);
   }
 
   grpc::Status FindMissing(grpc::ServerContext*,
@@ -112,18 +134,20 @@ class ExtractionService final : public HostedService,
     if (!few.ok()) return ToGrpc(few);
     v1::ReadFeaturesResponse response;
     size_t bytes = 0;
-    const absl::Status read = store_.Read(
-        request->space(),
-        {request->image_digests().begin(), request->image_digests().end()},
-        [&](v1::Feature feature) {
-          bytes += feature.ByteSizeLong();
-          *response.add_features() = std::move(feature);
-          if (bytes < kChunkBytes) return true;
-          const bool heard = writer->Write(response) && !call->IsCancelled();
-          response.Clear();
-          bytes = 0;
-          return heard;
-        });
+    const auto send = [&](v1::Feature feature) {
+      bytes += feature.ByteSizeLong();
+      *response.add_features() = std::move(feature);
+      if (bytes < kChunkBytes) return true;
+      const bool heard = writer->Write(response) && !call->IsCancelled();
+      response.Clear();
+      bytes = 0;
+      return heard;
+    };
+    const std::vector<std::string> images = {request->image_digests().begin(),
+                                             request->image_digests().end()};
+    const absl::Status read =
+        request->packed() ? store_.ReadPacked(request->space(), images, send)
+                          : store_.Read(request->space(), images, send);
     if (!read.ok()) return ToGrpc(read);
     if (response.features_size() > 0) writer->Write(response);
     return grpc::Status::OK;
@@ -135,6 +159,22 @@ class ExtractionService final : public HostedService,
     if (!answer.ok()) return ToGrpc(answer.status());
     *response = *std::move(answer);
     return grpc::Status::OK;
+  }
+
+  // What a job submitted from here on writes is there again when it ends; what
+  // it thought was there is missing, and a training says so.
+  absl::StatusOr<v1::DeleteFeatureSpaceResponse> Delete(
+      const std::string& digest, const RequestEntry& entry,
+      const grpc::ServerContext* call) {
+    RETURN_IF_ERROR(store_.GetSpace(digest).status());
+    RETURN_IF_ERROR(CheckUnused(peers_, digest, call));
+    ASSIGN_OR_RETURN(v1::DeleteFeatureSpaceResponse response,
+                     store_.DeleteSpace(digest, entry));
+    RETURN_IF_ERROR(disk_->Reclaim(FeatureStore::ValuesPrefix(digest)));
+    Log("feature_space.deleted")
+        .With("space", digest)
+        .With("features", response.space().features());
+    return response;
   }
 
   absl::StatusOr<v1::FeatureSpace> Resolve(
@@ -150,12 +190,20 @@ class ExtractionService final : public HostedService,
                  call));
     ASSIGN_OR_RETURN(const BackboneInfo backbone, ToBackboneInfo(stored));
     ASSIGN_OR_RETURN(
-        const FeatureSpaceSpec spec,
+        FeatureSpaceSpec spec,
         nevus::ResolveFeatureSpace(backbone, request.cut(), request.pooling(),
                                    request.precision()));
-    ASSIGN_OR_RETURN(const std::vector<Cut> cuts,
-                     FindCuts(backbone, spec.cut));
-    return ToProto(spec, FeatureDimension(cuts, spec.pooling));
+    ASSIGN_OR_RETURN(const ResolvedArithmetic resolved,
+                     resolver_.Resolve(request, backbone, spec, call));
+    spec.arithmetic = resolved.arithmetic;
+    spec.calibration = resolved.calibration;
+    ASSIGN_OR_RETURN(spec.views, ParseViews(request.views()));
+    ASSIGN_OR_RETURN(spec.values, ParseFeatureValues(request.values()));
+    ASSIGN_OR_RETURN(const std::vector<Cut> cuts, FindCuts(backbone, spec.cut));
+    v1::FeatureSpace space =
+        ToProto(spec, FeatureDimension(cuts, spec.pooling));
+    space.set_arithmetic_reason(resolved.reason);
+    return space;
   }
 
   absl::StatusOr<v1::Job> Submit(const v1::ExtractRequest& request,
@@ -170,6 +218,11 @@ class ExtractionService final : public HostedService,
     resolve.set_cut(request.cut());
     resolve.set_pooling(request.pooling());
     resolve.set_precision(request.precision());
+    resolve.set_dataset(request.dataset());
+    resolve.set_version(request.version());
+    resolve.set_calibrated_on(request.calibrated_on());
+    resolve.set_views(request.views());
+    resolve.set_values(request.values());
     ASSIGN_OR_RETURN(const v1::FeatureSpace space, Resolve(resolve, call));
     // Rows of no split too: a later version may give them one.
     ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
@@ -203,6 +256,10 @@ class ExtractionService final : public HostedService,
       extract.set_cut(space.cut());
       extract.set_pooling(space.pooling());
       extract.set_arithmetic(space.arithmetic());
+      extract.set_arithmetic_reason(space.arithmetic_reason());
+      *extract.mutable_calibration() = space.calibration();
+      extract.set_views(space.views());
+      extract.set_values(space.values());
       *extract.mutable_image_digests() = {shard.begin(), shard.end()};
     }
     const auto scheduler =
@@ -213,7 +270,9 @@ class ExtractionService final : public HostedService,
   const Peers& peers_;
   const Clock& clock_;
   const std::unique_ptr<RocksDbStore> disk_;
+  const std::unique_ptr<RequestLog> requests_;
   FeatureStore store_;
+  ArithmeticResolver resolver_;
 };
 
 }  // namespace
@@ -222,7 +281,10 @@ absl::StatusOr<std::unique_ptr<HostedService>> NewExtractionService(
     const ServiceContext& context) {
   ASSIGN_OR_RETURN(std::unique_ptr<RocksDbStore> disk,
                    RocksDbStore::Open(context.data_dir + "/extraction"));
-  return std::make_unique<ExtractionService>(context, std::move(disk));
+  ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
+                   RequestLog::Open(*disk));
+  return std::make_unique<ExtractionService>(context, std::move(disk),
+                                             std::move(requests));
 }
 
 }  // namespace nevus

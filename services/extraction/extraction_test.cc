@@ -279,5 +279,91 @@ TEST_F(ExtractionTest, SpacesAreListedAndUnknownOnesAreNotFound) {
               StatusIs(absl::StatusCode::kNotFound, ""));
 }
 
+TEST_F(ExtractionTest, ViewsAndValuesMakeSpacesOfTheirOwn) {
+  AddImages(2);
+  const std::string plain =
+      platform_.RunJob(Extract().value(), *handler_).value();
+  request_.set_views(8);
+  const std::string turned =
+      platform_.RunJob(Extract().value(), *handler_).value();
+  request_.set_values("fp32");
+  const std::string whole =
+      platform_.RunJob(Extract().value(), *handler_).value();
+  EXPECT_EQ(std::set<std::string>({plain, turned, whole}).size(), 3u);
+  const auto read = [&](const std::string& space) {
+    return ReadFeatures(platform_.peers(), space, kDimension, images_, nullptr)
+        .value();
+  };
+  EXPECT_NE(read(plain), read(turned));
+  // fp16 keeps 11 bits: each number is off by at most 2^-11 of itself.
+  const std::vector<float> rounded = read(turned), exact = read(whole);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_NEAR(rounded[i], exact[i], 0x1p-11 * exact[i]);
+  }
+  request_.set_views(3);
+  EXPECT_EQ(ReasonOf(Extract().status()), "VIEWS_INVALID");
+  request_.set_views(1);
+  request_.set_values("int4");
+  EXPECT_EQ(ReasonOf(Extract().status()), "FEATURE_VALUES_UNKNOWN");
+}
+
+TEST_F(ExtractionTest, ASpaceIsDeletedWhenNoModelAndNoJobNeedsIt) {
+  AddImages(3);
+  const v1::Job job = Extract().value();
+  const std::string space = platform_.RunJob(job, *handler_).value();
+  const auto remove = [&] {
+    grpc::ClientContext context;
+    v1::DeleteFeatureSpaceRequest request;
+    request.set_digest(space);
+    v1::DeleteFeatureSpaceResponse response;
+    return FromGrpc(
+        platform_.features()->DeleteFeatureSpace(&context, request, &response));
+  };
+  const auto list = [&] {
+    grpc::ClientContext context;
+    v1::ListFeatureSpacesRequest request;
+    request.set_with_users(true);
+    v1::ListFeatureSpacesResponse response;
+    EXPECT_THAT(FromGrpc(platform_.features()->ListFeatureSpaces(
+                    &context, request, &response)),
+                IsOk());
+    return response;
+  };
+  v1::RegisterModelRequest model;
+  model.mutable_model()->set_name("melanoma");
+  model.mutable_model()->mutable_space()->set_digest(space);
+  model.mutable_lease()->set_job("j-9");
+  v1::Model registered;
+  {
+    grpc::ClientContext context;
+    ASSERT_THAT(FromGrpc(platform_.models()->RegisterModel(&context, model,
+                                                           &registered)),
+                IsOk());
+  }
+  ASSERT_EQ(list().spaces_size(), 1);
+  EXPECT_EQ(list().spaces(0).backbone(), "vgg16");
+  EXPECT_THAT(list().spaces(0).models(), ElementsAre("melanoma@1"));
+  // 8 bytes of checksum, a code and halves.
+  EXPECT_EQ(list().spaces(0).stored_bytes(), 3 * (9 + 2 * kDimension));
+  EXPECT_THAT(remove(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                 "model melanoma@1 needs it"));
+  EXPECT_EQ(ReasonOf(remove()), "FEATURE_SPACE_IN_USE");
+
+  platform_.ChangeModel(1, [](v1::Model& changed) {
+    changed.mutable_space()->set_digest(std::string(64, 'b'));
+  });
+  AddImages(1);
+  const v1::Job waiting = Extract().value();
+  EXPECT_THAT(remove(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                 "job " + waiting.id()));
+  platform_.EndJob(waiting.id(), v1::CANCELLED, "");
+  ASSERT_THAT(remove(), IsOk());
+  EXPECT_EQ(list().spaces_size(), 0);
+  EXPECT_EQ(ReasonOf(remove()), "FEATURE_SPACE_NOT_FOUND");
+  // And can be computed again.
+  ASSERT_THAT(platform_.RunJob(Extract().value(), *handler_), IsOk());
+  EXPECT_EQ(list().spaces(0).features(), 4);
+}
+
 }  // namespace
 }  // namespace nevus

@@ -11,7 +11,9 @@
 #include "compute/feature/feature_space.h"
 #include "compute/image/preprocess.h"
 #include "protos/nevus/v1/backbone.grpc.pb.h"
+#include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
+#include "services/runtime/peer_caller.h"
 
 namespace nevus {
 namespace {
@@ -24,11 +26,17 @@ absl::Status BackboneDamaged(const std::string& digest,
                     "BACKBONE_DAMAGED", {{"backbone", digest}});
 }
 
+absl::Status CheckGoesOn(PeerCaller caller) {
+  if (!caller.cancelled()) return absl::OkStatus();
+  return absl::CancelledError("cancelled while its backbone was loaded");
+}
+
 absl::StatusOr<std::string> ReadWeights(v1::BackboneService::Stub& registry,
-                                        const v1::Backbone& backbone) {
+                                        const v1::Backbone& backbone,
+                                        PeerCaller caller) {
   v1::ReadBackboneWeightsRequest request;
   request.set_name(backbone.digest());
-  const auto context = PeerContext(nullptr);
+  const auto context = caller.NewContext();
   const auto reader = registry.ReadBackboneWeights(context.get(), request);
   std::string weights;
   weights.reserve(backbone.weights_bytes());
@@ -41,15 +49,17 @@ absl::StatusOr<std::string> ReadWeights(v1::BackboneService::Stub& registry,
   return weights;
 }
 
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
-    const Peers& peers, const std::string& digest) {
+    const Peers& peers, const std::string& digest, PeerCaller caller) {
   const auto registry =
       v1::BackboneService::NewStub(peers.ChannelTo("registry"));
   v1::GetBackboneRequest request;
   request.set_name(digest);
   ASSIGN_OR_RETURN(const v1::Backbone stored,
                    CallPeer(*registry, &v1::BackboneService::Stub::GetBackbone,
-                            request, nullptr));
+                            request, caller));
   BackboneSource source;
   source.arch = stored.arch();
   source.input_size = stored.input_size();
@@ -58,8 +68,9 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
   if (stored.weights_kind() == "random") {
     source.random_seed = stored.random_seed();
   } else {
-    ASSIGN_OR_RETURN(source.weights, ReadWeights(*registry, stored));
+    ASSIGN_OR_RETURN(source.weights, ReadWeights(*registry, stored, caller));
   }
+  RETURN_IF_ERROR(CheckGoesOn(caller));
   ASSIGN_OR_RETURN(std::unique_ptr<Backbone> backbone, Backbone::Load(source));
   if (backbone->info().digest != digest) {
     return BackboneDamaged(digest, backbone->info().digest);
@@ -67,16 +78,17 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
   return backbone;
 }
 
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
     const Peers& peers, const v1::FeatureSpace& space,
-    const FeatureExtractorOptions& options) {
+    const FeatureExtractorOptions& options, PeerCaller caller) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
-                   LoadBackbone(peers, space.backbone_digest()));
-  ASSIGN_OR_RETURN(const FeatureSpaceSpec spec,
+                   LoadBackbone(peers, space.backbone_digest(), caller));
+  ASSIGN_OR_RETURN(FeatureSpaceSpec spec,
                    ResolveFeatureSpace(backbone->info(), space.cut(),
                                        space.pooling(), space.arithmetic()));
+  spec.calibration = ToCalibration(space.calibration());
+  ASSIGN_OR_RETURN(spec.views, ParseViews(space.views()));
+  ASSIGN_OR_RETURN(spec.values, ParseFeatureValues(space.values()));
   const std::string here = FeatureSpaceDigest(spec);
   if (here != space.digest()) {
     return WithReason(
@@ -87,6 +99,7 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
             "train anew")),
         "FEATURE_SPACE_MISMATCH", {{"wanted", space.digest()}, {"here", here}});
   }
+  RETURN_IF_ERROR(CheckGoesOn(caller));
   return FeatureExtractor::Create(*backbone, spec, options);
 }
 

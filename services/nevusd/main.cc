@@ -62,6 +62,9 @@ ABSL_FLAG(int64_t, keep_jobs, std::numeric_limits<int64_t>::max(),
           "default all.");
 ABSL_FLAG(absl::Duration, keep_jobs_for, absl::InfiniteDuration(),
           "How long the scheduler keeps ended jobs, such as 720h.");
+ABSL_FLAG(int64_t, serving_memory_mib, 2048,
+          "Memory that loaded models may take, in MiB, before those that no "
+          "alias points at are unloaded, the one used longest ago first.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(20),
           "How long running calls may take to finish after SIGTERM.");
 ABSL_FLAG(std::string, log_format, "text",
@@ -121,6 +124,13 @@ absl::StatusOr<NodeOptions> ReadFlags() {
     return absl::InvalidArgumentError(
         "--keep_jobs and --keep_jobs_for are 0 or more");
   }
+  const int64_t serving_mib = absl::GetFlag(FLAGS_serving_memory_mib);
+  if (serving_mib < 0 || serving_mib > (int64_t{1} << 24)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--serving_memory_mib ", serving_mib,
+                     " is no size; give 0 to ", int64_t{1} << 24));
+  }
+  options.serving_bytes = serving_mib << 20;
   options.drain = absl::GetFlag(FLAGS_drain);
   const std::string log_format = absl::GetFlag(FLAGS_log_format);
   if (log_format != "text" && log_format != "json") {

@@ -133,6 +133,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
           ? options.compute_threads
           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   context.job_limits = options.job_limits;
+  context.serving_bytes = options.serving_bytes;
   for (const std::string& name : options.services) {
     ASSIGN_OR_RETURN(node->services_[name], NewService(name, context));
   }
@@ -204,6 +205,7 @@ void Node::StartWorkerProcesses(int threads) {
 void Node::Shutdown() {
   if (server_ == nullptr) return;
   Log("nevusd.draining").With("port", port());
+  const Stopwatch since_signal;
   server_->StopServing();
   // First the workers: they speak to the services until their last task is
   // given back.
@@ -212,7 +214,9 @@ void Node::Shutdown() {
   workers_.clear();
   worker_processes_.clear();
   for (const auto& [name, service] : services_) service->Stop();
-  server_->Shutdown(options_.drain);
+  server_->Shutdown(
+      std::max(absl::ZeroDuration(),
+               options_.drain - absl::Seconds(since_signal.Seconds())));
   server_.reset();
   services_.clear();
   Log("nevusd.stopped");

@@ -41,7 +41,10 @@ struct NodeOptions {
   // Threads of one extraction, training or prediction; 0: the processors.
   int compute_threads = 0;
   JobLimits job_limits;
-  // How long running calls may take to finish at the end.
+  // As ServiceContext::serving_bytes.
+  int64_t serving_bytes = int64_t{2} << 30;
+  // How long the end may take: workers give their tasks back, then running
+  // calls finish; what is left then is cancelled.
   absl::Duration drain = absl::Seconds(20);
 };
 

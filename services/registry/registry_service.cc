@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "services/registry/backbone_service.h"
+#include "services/registry/checkpoint_pruner.h"
 #include "services/registry/model_service.h"
 #include "storage/backbone/backbone_store.h"
 #include "storage/engine/request_log.h"
@@ -17,16 +18,26 @@ namespace {
 class RegistryService final : public HostedService {
  public:
   RegistryService(std::unique_ptr<RocksDbStore> engine,
-                  std::unique_ptr<RequestLog> requests, const Clock& clock)
+                  std::unique_ptr<RequestLog> requests,
+                  const ServiceContext& context)
       : engine_(std::move(engine)),
         requests_(std::move(requests)),
         backbones_(*engine_),
         models_(*engine_),
-        backbone_service_(backbones_, models_, *requests_, clock),
-        model_service_(models_, *requests_, clock) {}
+        backbone_service_(backbones_, models_, *requests_, *context.clock),
+        model_service_(models_, *requests_, *context.clock),
+        peers_(context.peers) {}
 
   std::vector<grpc::Service*> grpc_services() override {
     return {&backbone_service_, &model_service_};
+  }
+
+  void Start() override {
+    pruner_ = std::make_unique<CheckpointPruner>(models_, *peers_);
+    pruner_->Start();
+  }
+  void Stop() override {
+    if (pruner_ != nullptr) pruner_->Stop();
   }
 
   absl::Status Backup(const std::string& dir) override {
@@ -43,6 +54,8 @@ class RegistryService final : public HostedService {
   ModelStore models_;
   BackboneServiceImpl backbone_service_;
   ModelServiceImpl model_service_;
+  const Peers* const peers_;
+  std::unique_ptr<CheckpointPruner> pruner_;  // from Start on
 };
 
 }  // namespace
@@ -54,7 +67,7 @@ absl::StatusOr<std::unique_ptr<HostedService>> NewRegistryService(
   ASSIGN_OR_RETURN(std::unique_ptr<RequestLog> requests,
                    RequestLog::Open(*engine));
   return std::make_unique<RegistryService>(std::move(engine),
-                                           std::move(requests), *context.clock);
+                                           std::move(requests), context);
 }
 
 }  // namespace nevus

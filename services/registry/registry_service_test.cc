@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/backbone.grpc.pb.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
+#include "services/testing/call.h"
 
 namespace nevus {
 namespace {
@@ -82,18 +83,6 @@ class RegistryServiceTest : public testing::Test {
     upload.mutable_file()->set_bytes(file.size());
     upload.mutable_file()->set_sha256(Sha256Hex(file));
     return upload;
-  }
-
-  template <typename Request, typename Response, typename Stub>
-  absl::StatusOr<Response> Call(
-      Stub& stub,
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                   Response*),
-      const Request& request) {
-    grpc::ClientContext context;
-    Response response;
-    RETURN_IF_ERROR(FromGrpc((stub.*method)(&context, request, &response)));
-    return response;
   }
 
   absl::StatusOr<v1::Backbone> GetBackbone(const std::string& name) {

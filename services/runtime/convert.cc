@@ -56,7 +56,30 @@ v1::FeatureSpace ToProto(const FeatureSpaceSpec& spec, int dimension) {
   space.set_input_size(spec.input_size);
   space.set_normalization(NormalizationName(spec.normalization));
   space.set_dimension(dimension);
+  *space.mutable_calibration() = ToProto(spec.calibration);
+  space.set_views(spec.views);
+  space.set_values(FeatureValuesName(spec.values));
   return space;
+}
+
+google::protobuf::RepeatedPtrField<v1::LayerRange> ToProto(
+    const Calibration& calibration) {
+  google::protobuf::RepeatedPtrField<v1::LayerRange> ranges;
+  for (const auto& [layer, range] : calibration) {
+    v1::LayerRange& added = *ranges.Add();
+    added.set_layer(layer);
+    added.set_range(range);
+  }
+  return ranges;
+}
+
+Calibration ToCalibration(
+    const google::protobuf::RepeatedPtrField<v1::LayerRange>& ranges) {
+  Calibration calibration;
+  for (const v1::LayerRange& range : ranges) {
+    calibration[range.layer()] = range.range();
+  }
+  return calibration;
 }
 
 absl::StatusOr<Head> ToHead(const v1::Head& head) {

@@ -3,10 +3,13 @@
 #ifndef NEVUS_SERVICES_RUNTIME_CONVERT_H_
 #define NEVUS_SERVICES_RUNTIME_CONVERT_H_
 
+#include <google/protobuf/repeated_ptr_field.h>
+
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/calibration.h"
 #include "compute/classifier/head.h"
 #include "compute/feature/feature_space.h"
 #include "protos/nevus/v1/backbone.pb.h"
@@ -26,6 +29,12 @@ absl::StatusOr<BackboneInfo> ToBackboneInfo(const v1::Backbone& backbone);
 
 // All but the output-only fields.
 v1::FeatureSpace ToProto(const FeatureSpaceSpec& spec, int dimension);
+
+// In order of the layers' names.
+google::protobuf::RepeatedPtrField<v1::LayerRange> ToProto(
+    const Calibration& calibration);
+Calibration ToCalibration(
+    const google::protobuf::RepeatedPtrField<v1::LayerRange>& ranges);
 
 // INVALID_ARGUMENT (BAD_HEAD) unless CheckHead accepts it.
 absl::StatusOr<Head> ToHead(const v1::Head& head);

@@ -43,6 +43,8 @@ struct ServiceContext {
   int compute_threads = 1;
   // For the scheduler.
   JobLimits job_limits;
+  // What loaded models may take before those without an alias leave (serving).
+  int64_t serving_bytes = int64_t{2} << 30;
 };
 
 class HostedService {

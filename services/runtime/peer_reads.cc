@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "base/packed_floats.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
@@ -41,7 +42,7 @@ absl::Status WrongAnswer(const std::string& wanted, const std::string& got) {
 
 absl::StatusOr<std::vector<v1::Example>> ReadExamples(
     const Peers& peers, const std::string& dataset, int64_t version,
-    const std::vector<v1::Split>& splits, const grpc::ServerContext* caller) {
+    const std::vector<v1::Split>& splits, PeerCaller caller) {
   RETURN_IF_ERROR(CheckName("dataset", dataset));
   if (version <= 0) {
     return WithReason(
@@ -57,7 +58,7 @@ absl::StatusOr<std::vector<v1::Example>> ReadExamples(
   request.set_version(version);
   for (v1::Split split : splits) request.add_splits(split);
   const auto stub = v1::DatasetService::NewStub(peers.ChannelTo("ingestion"));
-  const auto context = PeerContext(caller);
+  const auto context = caller.NewContext();
   const auto reader = stub->ReadExamples(context.get(), request);
   std::vector<v1::Example> examples;
   v1::ReadExamplesResponse response;
@@ -72,11 +73,11 @@ absl::StatusOr<std::vector<v1::Example>> ReadExamples(
 
 absl::StatusOr<std::vector<std::string>> ReadImages(
     const Peers& peers, const std::vector<std::string>& digests,
-    const grpc::ServerContext* caller) {
+    PeerCaller caller) {
   v1::ReadImagesRequest request;
   *request.mutable_digests() = {digests.begin(), digests.end()};
   const auto stub = v1::DatasetService::NewStub(peers.ChannelTo("ingestion"));
-  const auto context = PeerContext(caller);
+  const auto context = caller.NewContext();
   const auto reader = stub->ReadImages(context.get(), request);
   std::vector<std::string> images;
   absl::Status wrong;
@@ -102,8 +103,7 @@ absl::StatusOr<std::vector<std::string>> ReadImages(
 
 absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
     const Peers& peers, const std::string& space,
-    const std::vector<std::string>& digests,
-    const grpc::ServerContext* caller) {
+    const std::vector<std::string>& digests, PeerCaller caller) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
   std::vector<std::string> missing;
   RETURN_IF_ERROR(InRequests(digests, [&](auto begin, auto end) {
@@ -120,18 +120,17 @@ absl::StatusOr<std::vector<std::string>> FindMissingFeatures(
   return missing;
 }
 
-absl::StatusOr<std::vector<float>> ReadFeatures(
+absl::Status ReadPackedFeatures(
     const Peers& peers, const std::string& space, int dimension,
-    const std::vector<std::string>& digests,
-    const grpc::ServerContext* caller) {
+    const std::vector<std::string>& digests, PeerCaller caller,
+    const std::function<absl::Status(std::string_view)>& visit) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
-  std::vector<float> rows;
-  rows.reserve(digests.size() * dimension);
-  RETURN_IF_ERROR(InRequests(digests, [&](auto begin, auto end) {
+  return InRequests(digests, [&](auto begin, auto end) {
     v1::ReadFeaturesRequest request;
     request.set_space(space);
+    request.set_packed(true);
     *request.mutable_image_digests() = {begin, end};
-    const auto context = PeerContext(caller);
+    const auto context = caller.NewContext();
     const auto reader = stub->ReadFeatures(context.get(), request);
     auto expected = begin;
     absl::Status wrong;
@@ -139,24 +138,37 @@ absl::StatusOr<std::vector<float>> ReadFeatures(
     while (wrong.ok() && reader->Read(&response)) {
       for (const v1::Feature& feature : response.features()) {
         if (expected == end || feature.image_digest() != *expected ||
-            feature.values_size() != dimension) {
+            !IsPacked(feature.packed(), dimension)) {
           wrong =
               WrongAnswer(absl::StrCat("features of ", dimension, " numbers"),
                           feature.image_digest());
-          context->TryCancel();
-          break;
+        } else {
+          wrong = visit(feature.packed());
         }
-        rows.insert(rows.end(), feature.values().begin(),
-                    feature.values().end());
+        if (!wrong.ok()) break;
         ++expected;
       }
     }
+    if (!wrong.ok()) context->TryCancel();
     const absl::Status finished = FromGrpc(reader->Finish());
     RETURN_IF_ERROR(wrong);
     RETURN_IF_ERROR(finished);
     return expected == end ? absl::OkStatus()
                            : WrongAnswer("features", "too few of them");
-  }));
+  });
+}
+
+absl::StatusOr<std::vector<float>> ReadFeatures(
+    const Peers& peers, const std::string& space, int dimension,
+    const std::vector<std::string>& digests, PeerCaller caller) {
+  std::vector<float> rows(digests.size() * dimension);
+  float* row = rows.data();
+  RETURN_IF_ERROR(ReadPackedFeatures(peers, space, dimension, digests, caller,
+                                     [&](std::string_view packed) {
+                                       UnpackFloats(packed, dimension, row);
+                                       row += dimension;
+                                       return absl::OkStatus();
+                                     }));
   return rows;
 }
 

@@ -27,7 +27,9 @@ std::vector<const char*> GrpcNames(const std::string& service) {
   if (service == "registry") {
     return {"nevus.v1.BackboneService", "nevus.v1.ModelService"};
   }
-  if (service == "serving") return {"nevus.v1.PredictionService"};
+  if (service == "serving") {
+    return {"nevus.v1.PredictionService", "inference.GRPCInferenceService"};
+  }
   if (service == "scheduler") {
     return {"nevus.v1.JobService", "nevus.v1.WorkerService"};
   }

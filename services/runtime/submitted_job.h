@@ -8,18 +8,15 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 
-#include <cstddef>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "protos/nevus/v1/job.pb.h"
 #include "services/runtime/peers.h"
+#include "storage/engine/request_log.h"
 
 namespace nevus {
-
-// The contract's limit (job.proto, Job.request_id).
-constexpr size_t kMaxRequestIdBytes = 64;
 
 // Of a user's request, for Job.request_digest: SHA-256 over its type and its
 // deterministic serialization.

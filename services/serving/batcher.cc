@@ -1,28 +1,17 @@
 #include "services/serving/batcher.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "base/status.h"
 
 namespace nevus {
 namespace {
 
-// About one batch of a large network: sooner is no use.
-constexpr absl::Duration kRetryDelay = absl::Seconds(1);
-
-absl::Status QueueFull(size_t waiting) {
-  return WithRetryDelay(
-      WithReason(absl::ResourceExhaustedError(
-                     absl::StrCat(waiting,
-                                  " images wait, which is the most. Retry in a "
-                                  "second, or ask another replica")),
-                 "QUEUE_FULL"),
-      kRetryDelay);
-}
+// How long the compute thread waits without news before it looks whether calls
+// that wait have ended.
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
 
 absl::Status Draining() {
   return WithReason(
@@ -32,35 +21,93 @@ absl::Status Draining() {
       "DRAINING");
 }
 
+absl::Status Expired() {
+  return absl::DeadlineExceededError(
+      "the call's deadline would pass before its image is answered. Nothing "
+      "was computed; give it more time, or ask another replica");
+}
+
+absl::Status Abandoned() {
+  return absl::CancelledError(
+      "the call ended before its image's turn came. Nothing was computed");
+}
+
 }  // namespace
 
-Batcher::~Batcher() { Stop(); }
+Batcher::~Batcher() {
+  Stop();
+  if (thread_.joinable()) thread_.join();
+}
 
 void Batcher::Start() {
   thread_ = std::thread([this] { Work(); });
 }
 
 void Batcher::Stop() {
-  {
-    MutexLock lock(mutex_);
-    stopped_ = true;
-  }
+  MutexLock lock(mutex_);
+  stopped_ = true;
   came_.NotifyAll();
-  if (thread_.joinable()) thread_.join();
 }
 
-absl::StatusOr<double> Batcher::Answer(std::shared_ptr<BatchModel> model,
-                                       std::string_view image,
-                                       std::function<bool()> abandoned) {
-  Waiting waiting{std::move(model), image, std::move(abandoned), std::nullopt};
+absl::StatusOr<Batcher::Answers> Batcher::Answer(const BatchRequest& request) {
+  Answers answers;
+  for (size_t begin = 0; begin < request.images.size();
+       begin += limits_.max_batch) {
+    ASSIGN_OR_RETURN(
+        Answers some,
+        AnswerSome(request, begin,
+                   std::min(request.images.size(), begin + limits_.max_batch)));
+    std::move(some.begin(), some.end(), std::back_inserter(answers));
+  }
+  return answers;
+}
+
+absl::StatusOr<Batcher::Answers> Batcher::AnswerSome(
+    const BatchRequest& request, size_t begin, size_t end) {
+  std::vector<Waiting> mine(end - begin);
+  CondVar answered;
   MutexLock lock(mutex_);
   if (stopped_) return Draining();
-  if (queue_.size() >= options_.max_queue) DropAbandoned();
-  if (queue_.size() >= options_.max_queue) return QueueFull(queue_.size());
-  queue_.push_back(&waiting);
+  const absl::Time now = clock_.Now();
+  const uint64_t before = last_ticket_;
+  absl::Status refused;
+  for (size_t i = 0; i < mine.size() && refused.ok(); ++i) {
+    mine[i] = {&request, request.images[begin + i], now, &answered,
+               std::nullopt};
+    QueuedImage image;
+    image.ticket = ++last_ticket_;
+    image.model = request.model.get();
+    image.priority = request.priority;
+    image.deadline = request.deadline;
+    image.arrival = now;
+    image.own = request.own;
+    waiting_[image.ticket] = &mine[i];
+    std::optional<uint64_t> displaced;
+    DropDead();
+    refused = queue_.Add(image, now, displaced);
+    if (displaced.has_value()) Settle(*displaced, queue_.Full());
+  }
+  if (!refused.ok()) {
+    // All or none: half an answer is none.
+    queue_.TakeIf([&](uint64_t ticket) { return ticket > before; });
+    waiting_.erase(waiting_.upper_bound(before), waiting_.end());
+    return refused;
+  }
   came_.NotifyOne();
-  while (!waiting.answer.has_value()) answered_.Wait(mutex_);
-  return *std::move(waiting.answer);
+  Answers answers;
+  for (Waiting& image : mine) {
+    while (!image.answer.has_value()) answered.Wait(mutex_);
+    answers.push_back(*std::move(image.answer));
+  }
+  // What ended the call ends all of it.
+  for (const absl::StatusOr<BatchedAnswer>& answer : answers) {
+    if (absl::IsResourceExhausted(answer.status()) ||
+        absl::IsDeadlineExceeded(answer.status()) ||
+        absl::IsCancelled(answer.status())) {
+      return answer.status();
+    }
+  }
+  return answers;
 }
 
 size_t Batcher::waiting() const {
@@ -68,37 +115,41 @@ size_t Batcher::waiting() const {
   return queue_.size();
 }
 
-void Batcher::DropAbandoned() {
-  const auto first_dropped = std::stable_partition(
-      queue_.begin(), queue_.end(),
-      [](const Waiting* waiting) { return !waiting->abandoned(); });
-  if (first_dropped == queue_.end()) return;
-  for (auto it = first_dropped; it != queue_.end(); ++it) {
-    (*it)->answer = absl::CancelledError(
-        "the call ended before its image's turn came. Nothing was computed");
+void Batcher::Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer) {
+  const auto found = waiting_.find(ticket);
+  if (found == waiting_.end()) return;
+  found->second->answer = std::move(answer);
+  found->second->answered->NotifyOne();
+  waiting_.erase(found);
+}
+
+void Batcher::DropDead() {
+  for (uint64_t ticket : queue_.TakeIf([this](uint64_t ticket) {
+         const auto& abandoned = waiting_.at(ticket)->request->abandoned;
+         return abandoned != nullptr && abandoned();
+       })) {
+    Settle(ticket, Abandoned());
   }
-  queue_.erase(first_dropped, queue_.end());
-  answered_.NotifyAll();
+  for (uint64_t ticket : queue_.TakeExpired(clock_.Now())) {
+    Settle(ticket, Expired());
+  }
 }
 
 std::vector<Batcher::Waiting*> Batcher::TakeBatch() {
+  std::vector<uint64_t> tickets;
   while (true) {
-    DropAbandoned();
-    if (!queue_.empty()) break;
-    if (stopped_) return {};
-    came_.Wait(mutex_);
+    DropDead();
+    tickets = queue_.TakeBatch(clock_.Now());
+    if (!tickets.empty()) break;
+    if (stopped_ && queue_.size() == 0) return {};
+    came_.WaitFor(
+        mutex_, std::min(queue_.NextBatchTime() - clock_.Now(), kLongestWait));
   }
   std::vector<Waiting*> batch;
-  std::deque<Waiting*> rest;
-  const BatchModel* model = queue_.front()->model.get();
-  for (Waiting* waiting : queue_) {
-    if (waiting->model.get() == model && batch.size() < options_.max_batch) {
-      batch.push_back(waiting);
-    } else {
-      rest.push_back(waiting);
-    }
+  for (uint64_t ticket : tickets) {
+    batch.push_back(waiting_.at(ticket));
+    waiting_.erase(ticket);
   }
-  queue_ = std::move(rest);
   return batch;
 }
 
@@ -110,16 +161,28 @@ void Batcher::Work() {
       batch = TakeBatch();
     }
     if (batch.empty()) return;
+    const std::shared_ptr<BatchModel> model = batch.front()->request->model;
+    // Copies: a caller that has its answer is gone.
     std::vector<std::string_view> images;
-    for (const Waiting* waiting : batch) images.push_back(waiting->image);
-    std::vector<absl::StatusOr<double>> answers =
-        batch.front()->model->Answer(images);
-
-    MutexLock lock(mutex_);
-    for (size_t i = 0; i < batch.size(); ++i) {
-      batch[i]->answer = std::move(answers[i]);
+    std::vector<absl::Time> arrivals;
+    for (const Waiting* waiting : batch) {
+      images.push_back(waiting->image);
+      arrivals.push_back(waiting->arrival);
     }
-    answered_.NotifyAll();
+    const absl::Time begin = clock_.Now();
+    model->Answer(images, [&](size_t i, absl::StatusOr<ImageAnswer> answer) {
+      MutexLock lock(mutex_);
+      if (answer.ok()) {
+        batch[i]->answer =
+            BatchedAnswer{*std::move(answer), static_cast<int>(batch.size()),
+                          begin - arrivals[i]};
+      } else {
+        batch[i]->answer = answer.status();
+      }
+      batch[i]->answered->NotifyOne();
+    });
+    MutexLock lock(mutex_);
+    queue_.Observe(batch.size(), clock_.Now() - begin);
   }
 }
 

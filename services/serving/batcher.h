@@ -1,15 +1,16 @@
 // Puts the images that wait into batches for one compute thread.
 //
 // ... -> model -> [batcher] -> prediction. Calls come on many threads, networks
-// run best on few: callers wait here, in a queue with a limit, while one thread
-// takes whatever waits. It never waits for a batch to fill, so an image alone
-// starts at once. Knows no network, no RPC and no clock.
+// run best on few: callers wait here while one thread takes what the queue
+// (core/batch_queue.h, which has the rules) gives it. Knows no network and no
+// RPC.
 #ifndef NEVUS_SERVICES_SERVING_BATCHER_H_
 #define NEVUS_SERVICES_SERVING_BATCHER_H_
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,72 +18,106 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/mutex.h"
+#include "services/serving/core/batch_queue.h"
 
 namespace nevus {
+
+// What a model made of an image.
+struct ImageAnswer {
+  float logit = 0;
+  std::vector<float> feature;
+};
 
 // Answers several images at once. Called by the compute thread only.
 class BatchModel {
  public:
+  // Takes the answer, or the error, of the image with this index. Thread-safe.
+  using Done = std::function<void(size_t, absl::StatusOr<ImageAnswer>)>;
+
   virtual ~BatchModel() = default;
-  // One probability, or one error, for each image, in order.
-  virtual std::vector<absl::StatusOr<double>> Answer(
-      const std::vector<std::string_view>& images) = 0;
+  // Tells `done` once of each image, as soon as it is answered, so that nobody
+  // waits for the rest of the batch.
+  virtual void Answer(const std::vector<std::string_view>& images,
+                      const Done& done) = 0;
 };
 
-struct BatcherOptions {
-  // Images in a batch.
-  size_t max_batch = 8;
-  // Images that wait. 64 are seconds of work for a VGG16 on one core: a client
-  // that would wait longer had better ask another replica.
-  size_t max_queue = 64;
+// Images of one call.
+struct BatchRequest {
+  // Shared because a model may be unloaded while images wait for it.
+  std::shared_ptr<BatchModel> model;
+  std::vector<std::string_view> images;
+  int priority = 0;
+  absl::Time deadline = absl::InfiniteFuture();
+  // True once nobody waits for the answer any more. nullptr: never.
+  std::function<bool()> abandoned;
+  // As QueuedImage::own.
+  bool own = false;
 };
 
-// Thread-safe. Start once, then Stop once, before destruction.
+struct BatchedAnswer {
+  ImageAnswer answer;
+  int batch_size = 0;   // images in its batch
+  absl::Duration wait;  // in the queue
+};
+
+// Thread-safe. Start once, then Stop, before destruction.
 class Batcher {
  public:
-  explicit Batcher(const BatcherOptions& options) : options_(options) {}
+  // `clock` must outlive this.
+  Batcher(const BatchLimits& limits, const Clock& clock)
+      : limits_(limits), clock_(clock), queue_(limits) {}
   ~Batcher();
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
   void Start();
-  // Answers all that wait, then ends the thread. New images are refused.
+  // New images are refused; those that wait are still answered, or leave when
+  // their calls end. Does not wait; the destructor does.
   void Stop();
 
-  // Waits for the answer of `model`, which is shared because a model may leave
-  // the cache while images wait for it. Once `abandoned` says that nobody waits
-  // for the answer any more the image may leave the queue unanswered.
+  // Waits for the answers, one an image. More images than a batch has are put
+  // into the queue a batch at a time.
   //
-  // Errors: RESOURCE_EXHAUSTED: the queue is full (QUEUE_FULL), with a delay to
-  // retry after; UNAVAILABLE: stopped (DRAINING); CANCELLED: abandoned; those
-  // of the model.
-  absl::StatusOr<double> Answer(std::shared_ptr<BatchModel> model,
-                                std::string_view image,
-                                std::function<bool()> abandoned);
+  // Errors of an image: those of the model. Errors of all: RESOURCE_EXHAUSTED:
+  // the queue is full (QUEUE_FULL), with a delay to retry after; UNAVAILABLE:
+  // stopped (DRAINING); DEADLINE_EXCEEDED, CANCELLED: before their turn came.
+  absl::StatusOr<std::vector<absl::StatusOr<BatchedAnswer>>> Answer(
+      const BatchRequest& request);
 
   // Images in the queue now.
   size_t waiting() const;
 
  private:
+  using Answers = std::vector<absl::StatusOr<BatchedAnswer>>;
   // An image that waits; lives on its caller's stack.
   struct Waiting {
-    std::shared_ptr<BatchModel> model;
+    const BatchRequest* request = nullptr;
     std::string_view image;
-    std::function<bool()> abandoned;
-    std::optional<absl::StatusOr<double>> answer;  // guarded by mutex_
+    absl::Time arrival;
+    CondVar* answered = nullptr;                          // its caller's
+    std::optional<absl::StatusOr<BatchedAnswer>> answer;  // guarded by mutex_
   };
 
+  // At most a batch of images.
+  absl::StatusOr<Answers> AnswerSome(const BatchRequest& request, size_t begin,
+                                     size_t end);
   void Work();
-  void DropAbandoned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The next images of one model, oldest first; empty: stopped and drained.
+  // The next images of one model; empty: stopped and drained.
   std::vector<Waiting*> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropDead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const BatcherOptions options_;
+  const BatchLimits limits_;
+  const Clock& clock_;
   mutable Mutex mutex_;
-  CondVar came_;      // for the compute thread
-  CondVar answered_;  // for callers
-  std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mutex_);
+  CondVar came_;  // for the compute thread
+  BatchQueue queue_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, Waiting*> waiting_ ABSL_GUARDED_BY(mutex_);  // by ticket
+  uint64_t last_ticket_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
@@ -14,7 +16,10 @@
 namespace nevus {
 namespace {
 
-bool Never() { return false; }
+// What the callers below get: the length that the model answered with.
+using Length = absl::StatusOr<float>;
+
+const BatchLimits kLimits = {/*max_batch=*/8, /*max_queue=*/64};
 
 // Opens once.
 class Gate {
@@ -41,25 +46,26 @@ class LengthModel : public BatchModel {
  public:
   explicit LengthModel(Gate* hold = nullptr) : hold_(hold) {}
 
-  std::vector<absl::StatusOr<double>> Answer(
-      const std::vector<std::string_view>& images) override {
+  void Answer(const std::vector<std::string_view>& images,
+              const Done& done) override {
     {
       MutexLock lock(mutex_);
       batches_.emplace_back(images.begin(), images.end());
     }
     began_.Open();
     if (hold_ != nullptr) hold_->Wait();
-    std::vector<absl::StatusOr<double>> answers;
-    for (std::string_view image : images) {
-      if (image == "bad") {
-        answers.push_back(absl::InvalidArgumentError("no image"));
+    for (size_t i = 0; i < images.size(); ++i) {
+      if (images[i] == "bad") {
+        done(i, absl::InvalidArgumentError("no image"));
       } else {
-        answers.push_back(static_cast<double>(image.size()));
+        done(i, ImageAnswer{static_cast<float>(images[i].size()), {}});
       }
+      if (images[i] == "hold") rest_.Wait();
     }
-    return answers;
   }
 
+  // Lets go on what "hold" stopped.
+  void GoOn() { rest_.Open(); }
   void WaitUntilItBegan() { began_.Wait(); }
   std::vector<std::vector<std::string>> batches() {
     MutexLock lock(mutex_);
@@ -69,31 +75,63 @@ class LengthModel : public BatchModel {
  private:
   Gate* const hold_;
   Gate began_;
+  Gate rest_;
   Mutex mutex_;
   std::vector<std::vector<std::string>> batches_ ABSL_GUARDED_BY(mutex_);
 };
 
+BatchRequest Request(std::shared_ptr<BatchModel> model,
+                     std::vector<std::string_view> images) {
+  BatchRequest request;
+  request.model = std::move(model);
+  request.images = std::move(images);
+  return request;
+}
+
+// The answer for one image.
+absl::StatusOr<BatchedAnswer> Ask(Batcher& batcher,
+                                  const BatchRequest& request) {
+  auto answers = batcher.Answer(request);
+  if (!answers.ok()) return answers.status();
+  return (*answers)[0];
+}
+
 // A caller on a thread of its own.
 class Caller {
  public:
-  Caller(Batcher& batcher, std::shared_ptr<BatchModel> model, std::string image)
-      : image_(std::move(image)), thread_([this, &batcher, model] {
-          answer_ =
-              batcher.Answer(model, image_, [this] { return gone_.load(); });
+  Caller(Batcher& batcher, std::shared_ptr<BatchModel> model, std::string image,
+         absl::Time deadline = absl::InfiniteFuture(), int priority = 0)
+      : image_(std::move(image)),
+        thread_([this, &batcher, model, deadline, priority] {
+          BatchRequest request = Request(model, {image_});
+          request.deadline = deadline;
+          request.priority = priority;
+          request.abandoned = [this] { return gone_.load(); };
+          whole_ = Ask(batcher, request);
+          if (whole_.ok()) {
+            answer_ = whole_->answer.logit;
+          } else {
+            answer_ = whole_.status();
+          }
         }) {}
   ~Caller() {
     if (thread_.joinable()) thread_.join();
   }
   void GoAway() { gone_ = true; }
-  absl::StatusOr<double> Answer() {
+  Length Answer() {
     if (thread_.joinable()) thread_.join();
     return answer_;
+  }
+  absl::StatusOr<BatchedAnswer> Whole() {
+    if (thread_.joinable()) thread_.join();
+    return whole_;
   }
 
  private:
   const std::string image_;
   std::atomic<bool> gone_{false};
-  absl::StatusOr<double> answer_ = absl::UnknownError("not answered");
+  absl::StatusOr<BatchedAnswer> whole_ = absl::UnknownError("not answered");
+  Length answer_ = absl::UnknownError("not answered");
   std::thread thread_;  // last: it uses the others
 };
 
@@ -101,7 +139,7 @@ class Caller {
 // stays in the queue until Release.
 class HeldBatcher {
  public:
-  explicit HeldBatcher(const BatcherOptions& options) : batcher_(options) {
+  explicit HeldBatcher(const BatchLimits& limits) : batcher_(limits, clock_) {
     batcher_.Start();
     first_ = std::make_unique<Caller>(batcher_, first_model_, "first");
     first_model_->WaitUntilItBegan();
@@ -110,17 +148,22 @@ class HeldBatcher {
 
   void Release() { gate_.Open(); }
   Batcher& batcher() { return batcher_; }
+  FakeClock& clock() { return clock_; }
 
   // Returns when the image is in the queue.
   std::unique_ptr<Caller> Call(std::shared_ptr<BatchModel> model,
-                               const std::string& image) {
+                               const std::string& image,
+                               absl::Time deadline = absl::InfiniteFuture(),
+                               int priority = 0) {
     const size_t before = batcher_.waiting();
-    auto caller = std::make_unique<Caller>(batcher_, std::move(model), image);
+    auto caller = std::make_unique<Caller>(batcher_, std::move(model), image,
+                                           deadline, priority);
     while (batcher_.waiting() == before) std::this_thread::yield();
     return caller;
   }
 
  private:
+  FakeClock clock_{absl::FromUnixSeconds(1'000'000)};
   Gate gate_;
   std::shared_ptr<LengthModel> first_model_ =
       std::make_shared<LengthModel>(&gate_);
@@ -131,10 +174,14 @@ class HeldBatcher {
 using Batches = std::vector<std::vector<std::string>>;
 
 TEST(BatcherTest, AnImageAloneIsAnsweredAtOnce) {
-  Batcher batcher({/*max_batch=*/8, /*max_queue=*/64});
+  const FakeClock clock(absl::UnixEpoch());
+  Batcher batcher(kLimits, clock);
   batcher.Start();
   const auto model = std::make_shared<LengthModel>();
-  EXPECT_EQ(batcher.Answer(model, "four", Never).value(), 4);
+  const BatchedAnswer answer = Ask(batcher, Request(model, {"four"})).value();
+  EXPECT_EQ(answer.answer.logit, 4);
+  EXPECT_EQ(answer.batch_size, 1);
+  EXPECT_EQ(answer.wait, absl::ZeroDuration());
   EXPECT_EQ(model->batches(), (Batches{{"four"}}));
 }
 
@@ -152,7 +199,7 @@ TEST(BatcherTest, WhatWaitsForOneModelIsTakenTogetherUpToTheMostInABatch) {
 }
 
 TEST(BatcherTest, ModelsNeverShareABatchAndNoneOvertakesTheOldestImage) {
-  HeldBatcher held({/*max_batch=*/8, /*max_queue=*/64});
+  HeldBatcher held(kLimits);
   const auto one = std::make_shared<LengthModel>();
   const auto other = std::make_shared<LengthModel>();
   const auto a = held.Call(one, "a");
@@ -167,7 +214,7 @@ TEST(BatcherTest, ModelsNeverShareABatchAndNoneOvertakesTheOldestImage) {
 }
 
 TEST(BatcherTest, ABadImageSpoilsNoOtherOfItsBatch) {
-  HeldBatcher held({/*max_batch=*/8, /*max_queue=*/64});
+  HeldBatcher held(kLimits);
   const auto model = std::make_shared<LengthModel>();
   const auto bad = held.Call(model, "bad");
   const auto good = held.Call(model, "good");
@@ -183,7 +230,7 @@ TEST(BatcherTest, AFullQueueRefusesAndSaysWhenToRetry) {
   const auto a = held.Call(model, "a");
   const auto b = held.Call(model, "b");
   const absl::Status refused =
-      held.batcher().Answer(model, "c", Never).status();
+      Ask(held.batcher(), Request(model, {"c"})).status();
   EXPECT_THAT(refused,
               StatusIs(absl::StatusCode::kResourceExhausted, "2 images wait"));
   EXPECT_EQ(ReasonOf(refused), "QUEUE_FULL");
@@ -194,7 +241,7 @@ TEST(BatcherTest, AFullQueueRefusesAndSaysWhenToRetry) {
 }
 
 TEST(BatcherTest, AnAbandonedImageCostsNoComputation) {
-  HeldBatcher held({/*max_batch=*/8, /*max_queue=*/64});
+  HeldBatcher held(kLimits);
   const auto model = std::make_shared<LengthModel>();
   const auto gone = held.Call(model, "gone");
   const auto here = held.Call(model, "here");
@@ -217,23 +264,100 @@ TEST(BatcherTest, AbandonedImagesMakeRoomInAFullQueue) {
   EXPECT_EQ(next.Answer().value(), 4);
 }
 
+TEST(BatcherTest, AnExpiredImageCostsNoComputation) {
+  HeldBatcher held(kLimits);
+  const auto model = std::make_shared<LengthModel>();
+  const absl::Time soon = held.clock().Now() + absl::Seconds(1);
+  const auto late = held.Call(model, "late", soon);
+  const auto patient = held.Call(model, "patient");
+  held.clock().Advance(absl::Seconds(1));
+  held.Release();
+  EXPECT_THAT(late->Answer(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                       "Nothing was computed"));
+  EXPECT_THAT(patient->Answer(), IsOk());
+  EXPECT_EQ(model->batches(), (Batches{{"patient"}}));
+}
+
+TEST(BatcherTest, AnAnswerSaysInWhichBatchItWasAndHowLongItWaited) {
+  HeldBatcher held(kLimits);
+  const auto model = std::make_shared<LengthModel>();
+  const auto a = held.Call(model, "a");
+  held.clock().Advance(absl::Milliseconds(30));
+  const auto b = held.Call(model, "b");
+  held.clock().Advance(absl::Milliseconds(12));
+  held.Release();
+  EXPECT_EQ(a->Whole()->batch_size, 2);
+  EXPECT_EQ(a->Whole()->wait, absl::Milliseconds(42));
+  EXPECT_EQ(b->Whole()->wait, absl::Milliseconds(12));
+}
+
+TEST(BatcherTest, AnImageIsAnsweredBeforeTheRestOfItsBatch) {
+  HeldBatcher held(kLimits);
+  const auto model = std::make_shared<LengthModel>();
+  const auto first = held.Call(model, "hold");
+  const auto second = held.Call(model, "second");
+  held.Release();
+  EXPECT_EQ(first->Answer().value(), 4);
+  model->GoOn();
+  EXPECT_EQ(second->Answer().value(), 6);
+  EXPECT_EQ(model->batches(), (Batches{{"hold", "second"}}));
+}
+
+TEST(BatcherTest, OneOfHigherPriorityTakesAPlaceInAFullQueue) {
+  HeldBatcher held({/*max_batch=*/8, /*max_queue=*/1});
+  const auto model = std::make_shared<LengthModel>();
+  const auto low = held.Call(model, "low");
+  Caller high(held.batcher(), model, "high", absl::InfiniteFuture(), 1);
+  const absl::Status displaced = low->Answer().status();
+  EXPECT_EQ(ReasonOf(displaced), "QUEUE_FULL");
+  EXPECT_GT(RetryDelayOf(displaced), absl::ZeroDuration());
+  held.Release();
+  EXPECT_EQ(high.Answer().value(), 4);
+}
+
+TEST(BatcherTest, TheImagesOfOneCallAreAnsweredInOrderHoweverMany) {
+  const FakeClock clock(absl::UnixEpoch());
+  Batcher batcher({/*max_batch=*/2, /*max_queue=*/2}, clock);
+  batcher.Start();
+  const auto model = std::make_shared<LengthModel>();
+  const auto answers =
+      batcher.Answer(Request(model, {"a", "bb", "bad", "dddd", "eeeee"}));
+  ASSERT_THAT(answers, IsOk());
+  ASSERT_EQ(answers->size(), 5u);
+  EXPECT_EQ((*answers)[1]->answer.logit, 2);
+  EXPECT_THAT((*answers)[2],
+              StatusIs(absl::StatusCode::kInvalidArgument, "no image"));
+  EXPECT_EQ((*answers)[4]->answer.logit, 5);
+}
+
+TEST(BatcherTest, ACallWhoseImagesDoNotAllFitTakesNoPlace) {
+  HeldBatcher held({/*max_batch=*/8, /*max_queue=*/2});
+  const auto model = std::make_shared<LengthModel>();
+  const auto a = held.Call(model, "a");
+  EXPECT_THAT(held.batcher().Answer(Request(model, {"b", "c"})),
+              StatusIs(absl::StatusCode::kResourceExhausted, ""));
+  EXPECT_EQ(held.batcher().waiting(), 1u);
+  held.Release();
+  EXPECT_EQ(a->Answer().value(), 1);
+}
+
 TEST(BatcherTest, StopAnswersAllThatWaitAndRefusesWhatComesAfter) {
   HeldBatcher held({/*max_batch=*/1, /*max_queue=*/64});
   const auto model = std::make_shared<LengthModel>();
   const auto a = held.Call(model, "a");
   const auto bb = held.Call(model, "bb");
-  std::thread stopping([&held] { held.batcher().Stop(); });
+  held.batcher().Stop();
+  const absl::Status late = Ask(held.batcher(), Request(model, {"c"})).status();
   held.Release();
-  stopping.join();
   EXPECT_EQ(a->Answer().value(), 1);
   EXPECT_EQ(bb->Answer().value(), 2);
-  const absl::Status late = held.batcher().Answer(model, "c", Never).status();
   EXPECT_THAT(late, StatusIs(absl::StatusCode::kUnavailable, "stopping"));
   EXPECT_EQ(ReasonOf(late), "DRAINING");
 }
 
 TEST(BatcherTest, EveryCallerAmongManyGetsItsOwnAnswer) {
-  Batcher batcher({/*max_batch=*/8, /*max_queue=*/64});
+  const FakeClock clock(absl::UnixEpoch());
+  Batcher batcher(kLimits, clock);
   batcher.Start();
   const auto model = std::make_shared<LengthModel>();
   std::vector<std::unique_ptr<Caller>> callers;

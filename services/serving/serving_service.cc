@@ -1,97 +1,108 @@
 #include "services/serving/serving_service.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/digest.h"
-#include "base/name.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
-#include "compute/image/decode.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
 #include "services/serving/batcher.h"
-#include "services/serving/model_cache.h"
+#include "services/serving/core/batch_queue.h"
+#include "services/serving/inference_service.h"
+#include "services/serving/model_set.h"
+#include "services/serving/predictor.h"
+#include "services/serving/serving_model.h"
 
 namespace nevus {
 namespace {
 
-// The operating point of that name; "" is the model's first, its default.
-absl::StatusOr<v1::OperatingPoint> FindOperatingPoint(const v1::Model& model,
-                                                      const std::string& name) {
-  std::vector<std::string> names;
-  for (const v1::OperatingPoint& point : model.operating_points()) {
-    if (name.empty() || point.name() == name) return point;
-    names.push_back(point.name());
-  }
-  return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                        "model ", model.name(), "@", model.version(),
-                        " has no operating point ", Quoted(name), "; it has ",
-                        names.empty() ? "none" : absl::StrJoin(names, ", "),
-                        ". Name one of them, or none for the first")),
-                    "OPERATING_POINT_UNKNOWN");
+void SetDuration(absl::Duration from, google::protobuf::Duration* to) {
+  const int64_t nanos = absl::ToInt64Nanoseconds(from);
+  to->set_seconds(nanos / 1'000'000'000);
+  to->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
 }
 
 class ServingService final : public HostedService,
                              public v1::PredictionService::Service {
  public:
   explicit ServingService(const ServiceContext& context)
-      : clock_(*context.clock),
-        models_(*context.peers, context.compute_threads),
-        batcher_(BatcherOptions()) {}
+      : batcher_(BatchLimits(), *context.clock),
+        models_(*context.peers, *context.clock, batcher_,
+                {context.compute_threads, context.serving_bytes}),
+        predictor_(*context.clock, models_, batcher_),
+        inference_(*context.peers, models_, predictor_) {}
 
-  std::vector<grpc::Service*> grpc_services() override { return {this}; }
-  void Start() override { batcher_.Start(); }
-  void Stop() override { batcher_.Stop(); }
+  std::vector<grpc::Service*> grpc_services() override {
+    return {this, &inference_};
+  }
+  void Start() override {
+    batcher_.Start();
+    models_.Start();
+  }
+  void Stop() override {
+    inference_.Drain();
+    batcher_.Stop();
+    models_.Stop();
+  }
 
   grpc::Status Predict(grpc::ServerContext* call,
                        const v1::PredictRequest* request,
                        v1::PredictResponse* response) override {
-    absl::StatusOr<v1::PredictResponse> answer = Answer(*request, call);
+    absl::StatusOr<v1::PredictResponse> answer = Answer(*request, *call);
     if (!answer.ok()) return ToGrpc(answer.status());
     *response = *std::move(answer);
     return grpc::Status::OK;
   }
 
+  grpc::Status PrepareModel(grpc::ServerContext* call,
+                            const v1::PrepareModelRequest* request,
+                            v1::PrepareModelResponse* response) override {
+    const absl::StatusOr<std::shared_ptr<ServingModel>> model =
+        models_.Get({request->model(), request->version(), ""}, *call);
+    if (!model.ok()) return ToGrpc(model.status());
+    response->set_golden_answers(
+        static_cast<int32_t>((*model)->golden().size()));
+    return grpc::Status::OK;
+  }
+
  private:
   absl::StatusOr<v1::PredictResponse> Answer(const v1::PredictRequest& request,
-                                             grpc::ServerContext* call) {
-    // What is no image takes no place in the queue.
-    RETURN_IF_ERROR(ReadImageHeader(request.image(), DecodeLimits()).status());
-    ASSIGN_OR_RETURN(const std::shared_ptr<ServingModel> serving,
-                     models_.Get(request, call));
-    const v1::Model& model = serving->model();
-    ASSIGN_OR_RETURN(const v1::OperatingPoint point,
-                     FindOperatingPoint(model, request.operating_point()));
-    const absl::Time deadline = absl::FromChrono(call->deadline());
-    ASSIGN_OR_RETURN(
-        const double probability,
-        batcher_.Answer(serving, request.image(), [this, call, deadline] {
-          return clock_.Now() >= deadline || call->IsCancelled();
-        }));
-
+                                             const grpc::ServerContext& call) {
+    PredictQuery query;
+    query.model = {request.model(), request.version(), request.alias()};
+    query.images = {request.image()};
+    query.operating_point = request.operating_point();
+    query.priority = request.priority();
+    ASSIGN_OR_RETURN(const Predictions predictions,
+                     predictor_.Predict(query, call));
+    const v1::Model& model = predictions.model->model();
+    const Prediction& prediction = predictions.images[0];
     v1::PredictResponse response;
-    response.set_probability(probability);
-    response.set_positive(probability >= point.threshold());
-    response.set_decision(
-        absl::StrCat(response.positive() ? "" : "not ", model.positive()));
-    response.set_operating_point(point.name());
-    response.set_threshold(point.threshold());
+    response.set_probability(prediction.probability);
+    response.set_positive(prediction.positive);
+    response.set_decision(prediction.decision);
+    response.set_operating_point(predictions.point.name());
+    response.set_threshold(predictions.point.threshold());
     response.set_model(absl::StrCat(model.name(), "@", model.version()));
     response.set_model_digest(model.digest());
     response.set_feature_space(model.space().digest());
     response.set_image_digest(Sha256Hex(request.image()));
     response.set_prediction_id(RandomHex(16));
     response.set_synthetic(model.lineage().synthetic());
+    response.set_batch_size(prediction.batch_size);
+    SetDuration(prediction.queue_wait, response.mutable_queue_wait());
     return response;
   }
 
-  const Clock& clock_;
-  ModelCache models_;
-  Batcher batcher_;  // after models_: its thread ends first
+  Batcher batcher_;
+  ModelSet models_;  // before batcher_ is destroyed: its thread waits there
+  Predictor predictor_;
+  InferenceService inference_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The serving service over real in-process channels, on models that the real
-// extraction and training handlers made.
+// extraction and training handlers made (serving_fixture.h).
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -7,98 +7,14 @@
 #include <string>
 
 #include "base/digest.h"
-#include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
-#include "compute/classifier/head.h"
 #include "gtest/gtest.h"
-#include "services/extraction/extraction_handler.h"
 #include "services/runtime/convert.h"
-#include "services/runtime/peer_reads.h"
-#include "services/testing/fake_platform.h"
-#include "services/testing/png.h"
-#include "services/training/training_handler.h"
+#include "services/serving/serving_fixture.h"
 
 namespace nevus {
 namespace {
-
-class ServingTest : public ::testing::Test {
- protected:
-  ServingTest() {
-    for (int i = 0; i < 12; ++i) {
-      const v1::Split split = i % 3 == 0 ? v1::VALIDATION : v1::TRAIN;
-      platform_.AddExample("m" + std::to_string(i), split, "melanoma",
-                           NoisePng(90, i));
-      platform_.AddExample("n" + std::to_string(i), split, "nevus",
-                           NoisePng(160, 100 + i));
-    }
-    request_.set_model("melanoma");
-    request_.set_version(1);
-    request_.set_image(NoisePng(90, 0));
-  }
-
-  // Extracts and trains: melanoma@1.
-  void MakeModel(const std::string& backbone) {
-    grpc::ClientContext extract_context;
-    v1::ExtractRequest extract;
-    extract.set_dataset("isic");
-    extract.set_version(1);
-    extract.set_backbone(backbone);
-    v1::Job job;
-    ASSERT_THAT(FromGrpc(platform_.features()->Extract(&extract_context,
-                                                       extract, &job)),
-                IsOk());
-    ASSERT_THAT(
-        platform_.RunJob(job, *NewExtractionHandler(platform_.peers(), 1)),
-        IsOk());
-    grpc::ClientContext train_context;
-    v1::TrainRequest train;
-    train.set_dataset("isic");
-    train.set_version(1);
-    train.set_backbone(backbone);
-    train.set_model("melanoma");
-    train.set_positive("melanoma");
-    ASSERT_THAT(
-        FromGrpc(platform_.training()->Train(&train_context, train, &job)),
-        IsOk());
-    ASSERT_THAT(platform_.RunJob(job, *NewTrainingHandler(platform_.peers())),
-                IsOk());
-  }
-
-  absl::StatusOr<v1::PredictResponse> Predict() {
-    grpc::ClientContext context;
-    v1::PredictResponse response;
-    const absl::Status status = FromGrpc(
-        platform_.prediction()->Predict(&context, request_, &response));
-    if (!status.ok()) return status;
-    return response;
-  }
-
-  v1::Model GetModel() {
-    grpc::ClientContext context;
-    v1::GetModelRequest get;
-    get.set_name("melanoma");
-    get.set_version(1);
-    v1::Model model;
-    EXPECT_THAT(FromGrpc(platform_.models()->GetModel(&context, get, &model)),
-                IsOk());
-    return model;
-  }
-
-  // What an evaluation computes: the stored feature through the model's head.
-  double FromStoredFeature() {
-    const v1::Model model = GetModel();
-    const Head head = ToHead(model.head()).value();
-    const std::vector<float> feature =
-        ReadFeatures(platform_.peers(), model.space().digest(), head.inputs,
-                     {Sha256Hex(request_.image())}, nullptr)
-            .value();
-    return Probability(Logit(head, feature.data()));
-  }
-
-  FakePlatform platform_;
-  v1::PredictRequest request_;
-};
 
 TEST_F(ServingTest, APredictionHasTheBitsOfAnEvaluation) {
   platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
@@ -128,6 +44,17 @@ TEST_F(ServingTest, APredictionHasTheBitsOfAnEvaluationWithSqueezeNetToo) {
   platform_.AddTorchScript("squeezenet", weights, /*input_size=*/64);
   MakeModel("squeezenet");
   EXPECT_EQ(Predict().value().probability(), FromStoredFeature());
+}
+
+TEST_F(ServingTest, AnAnswerAloneWaitsForNobody) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_EQ(answer.batch_size(), 1);
+  EXPECT_EQ(answer.queue_wait().seconds(), 0);
+  EXPECT_EQ(answer.queue_wait().nanos(), 0);
+  request_.set_priority(101);
+  EXPECT_EQ(ReasonOf(Predict().status()), "PRIORITY_INVALID");
 }
 
 TEST_F(ServingTest, AnAliasIsFollowedAndTheOperatingPointIsChosen) {

@@ -53,7 +53,7 @@ grpc::Status FakeModels::ListModels(grpc::ServerContext*,
                                     v1::ListModelsResponse* response) {
   MutexLock lock(mutex_);
   for (const auto& [version, model] : models_) {
-    if (model.name() != request->name()) continue;
+    if (!request->name().empty() && model.name() != request->name()) continue;
     v1::Model& listed = *response->add_models();
     listed = model;
     listed.clear_head();
@@ -65,6 +65,7 @@ grpc::Status FakeModels::ListAliases(grpc::ServerContext*,
                                      const v1::ListAliasesRequest* request,
                                      v1::ListAliasesResponse* response) {
   MutexLock lock(mutex_);
+  if (!alias_error_.ok()) return ToGrpc(alias_error_);
   for (const v1::Alias& alias : aliases_) {
     if (alias.model() == request->model()) *response->add_aliases() = alias;
   }
@@ -130,6 +131,11 @@ void FakeModels::Change(int64_t version,
 void FakeModels::SetAlias(const v1::Alias& alias) {
   MutexLock lock(mutex_);
   aliases_ = {alias};
+}
+
+void FakeModels::FailAliases(const absl::Status& error) {
+  MutexLock lock(mutex_);
+  alias_error_ = error;
 }
 
 void FakeModels::FailCheckpointWrites(const absl::Status& error) {

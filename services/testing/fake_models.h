@@ -47,6 +47,8 @@ class FakeModels final : public v1::ModelService::Service {
 
   void Change(int64_t version, const std::function<void(v1::Model&)>& change);
   void SetAlias(const v1::Alias& alias);
+  // The answer to questions about aliases from now on; OK: as before.
+  void FailAliases(const absl::Status& error);
   // The answer to checkpoints that are written, or read, from now on; OK: as
   // before.
   void FailCheckpointWrites(const absl::Status& error);
@@ -72,6 +74,7 @@ class FakeModels final : public v1::ModelService::Service {
   std::map<TaskId, int64_t> registered_ ABSL_GUARDED_BY(mutex_);
   std::map<TaskId, Kept> checkpoints_ ABSL_GUARDED_BY(mutex_);
   absl::Status write_error_ ABSL_GUARDED_BY(mutex_);
+  absl::Status alias_error_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_error_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Alias> aliases_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mutex_);

@@ -110,6 +110,16 @@ class FakePlatform::Backbones final : public v1::BackboneService::Service {
     return NotFound("backbone");
   }
 
+  grpc::Status ListBackbones(grpc::ServerContext*,
+                             const v1::ListBackbonesRequest*,
+                             v1::ListBackbonesResponse* response) override {
+    MutexLock lock(mutex_);
+    for (const auto& [name, stored] : backbones_) {
+      *response->add_backbones() = stored.backbone;
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status ReadBackboneWeights(
       grpc::ServerContext*, const v1::ReadBackboneWeightsRequest* request,
       grpc::ServerWriter<v1::ReadBackboneWeightsResponse>* writer) override {
@@ -184,6 +194,17 @@ class FakePlatform::Scheduler final : public v1::JobService::Service {
       }
     }
     return NotFound("job");
+  }
+
+  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest*,
+                        v1::ListJobsResponse* response) override {
+    MutexLock lock(mutex_);
+    for (const v1::Job& job : jobs_) {
+      v1::Job& listed = *response->add_jobs();
+      listed = job;
+      listed.clear_tasks();
+    }
+    return grpc::Status::OK;
   }
 
   void FailAfterSubmits(int count) {

@@ -26,6 +26,7 @@
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
 #include "services/runtime/hosted_service.h"
+#include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 #include "services/testing/fake_models.h"
 #include "services/worker/task_handler.h"
@@ -40,6 +41,7 @@ class FakeTaskContext : public TaskContext {
 
   const v1::Lease& lease() const override { return lease_; }
   bool cancelled() const override;
+  PeerCalls& calls() override { return calls_; }
   void Report(const v1::Progress& progress) override;
   void Log(std::string_view line) override;
 
@@ -52,6 +54,7 @@ class FakeTaskContext : public TaskContext {
 
  private:
   v1::Lease lease_;
+  PeerCalls calls_;
   mutable Mutex mutex_;
   int64_t cancel_at_ ABSL_GUARDED_BY(mutex_) = -1;
   int cancel_at_ask_ ABSL_GUARDED_BY(mutex_) = -1;

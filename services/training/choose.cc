@@ -8,6 +8,8 @@
 #include "base/status.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/runtime/peer_call.h"
+#include "services/runtime/peer_caller.h"
+#include "services/training/golden_answers.h"
 #include "services/training/registry_calls.h"
 
 namespace nevus {
@@ -25,13 +27,14 @@ absl::Status CandidateMissing(const std::string& job, int task,
 
 // NOT_FOUND if the task has no checkpoint.
 absl::StatusOr<v1::Model> ReadCandidate(v1::ModelService::Stub& registry,
-                                        const std::string& job, int task) {
+                                        const std::string& job, int task,
+                                        PeerCaller caller) {
   v1::ReadCheckpointRequest request;
   request.set_job(job);
   request.set_task(task);
   ASSIGN_OR_RETURN(v1::Checkpoint checkpoint,
                    CallPeer(registry, &v1::ModelService::Stub::ReadCheckpoint,
-                            request, nullptr));
+                            request, caller));
   if (!checkpoint.has_candidate()) {
     return CandidateMissing(job, task, "a training in the middle");
   }
@@ -55,12 +58,14 @@ absl::StatusOr<std::string> ChooseBest(const Peers& peers,
           "the job was cancelled or the lease lost; no model was registered, "
           "and the candidates are kept");
     }
-    absl::StatusOr<v1::Model> candidate = ReadCandidate(*registry, job, i);
+    absl::StatusOr<v1::Model> candidate =
+        ReadCandidate(*registry, job, i, context.calls());
     if (absl::IsNotFound(candidate.status())) {
       // An earlier attempt may have registered the best, and dropped them all,
       // without being heard.
-      ASSIGN_OR_RETURN(const std::optional<v1::Model> there,
-                       FindModelOfJob(peers, task.model(), job));
+      ASSIGN_OR_RETURN(
+          const std::optional<v1::Model> there,
+          FindModelOfJob(peers, task.model(), job, context.calls()));
       if (there.has_value()) return VersionText(*there);
       return CandidateMissing(job, i, "nothing");
     }
@@ -77,7 +82,9 @@ absl::StatusOr<std::string> ChooseBest(const Peers& peers,
   }
   context.Log(absl::StrCat("of ", task.candidates(), " candidates ",
                            progress.message()));
-  return RegisterModel(peers, std::move(best), context.lease());
+  RETURN_IF_ERROR(AddGoldenAnswers(peers, context, best));
+  return RegisterModel(peers, std::move(best), context.lease(),
+                       context.calls());
 }
 
 }  // namespace nevus

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "base/packed_floats.h"
 #include "base/status.h"
 #include "compute/classifier/head.h"
 #include "compute/evaluation/evaluation.h"
@@ -83,19 +84,20 @@ class EvaluationHandler : public TaskHandler {
   absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                   TaskContext& context) override {
     ASSIGN_OR_RETURN(const v1::EvaluateTask task,
-                     WithModelVersion(spec.evaluate()));
+                     WithModelVersion(spec.evaluate(), context));
     ASSIGN_OR_RETURN(const v1::Split split, ParseSplit(task.split()));
     if (split == v1::TEST) {
       // Two jobs may have been submitted before either ended.
       ASSIGN_OR_RETURN(const std::string opener,
-                       JobThatEvaluated(peers_, task, nullptr));
+                       JobThatEvaluated(peers_, task, context.calls()));
       if (opener == context.lease().job()) return TaskText(task);
       if (!opener.empty()) return TestSplitOpened(task, opener);
     }
-    ASSIGN_OR_RETURN(
-        const v1::Model model,
-        GetModelVersion(peers_, task.model(), task.model_version(), nullptr));
-    ASSIGN_OR_RETURN(const ScoredSplit rows, ScoreSplit(task, split, model));
+    ASSIGN_OR_RETURN(const v1::Model model,
+                     GetModelVersion(peers_, task.model(), task.model_version(),
+                                     context.calls()));
+    ASSIGN_OR_RETURN(const ScoredSplit rows,
+                     ScoreSplit(task, split, model, context));
     std::vector<OperatingPoint> points;
     for (const v1::OperatingPoint& point : model.operating_points()) {
       points.push_back({point.name(), point.threshold()});
@@ -104,7 +106,8 @@ class EvaluationHandler : public TaskHandler {
     for (const v1::Example& row : rows.examples) labels.push_back(row.label());
     ASSIGN_OR_RETURN(const Evaluation found,
                      Evaluate(rows.scored, points, labels));
-    ASSIGN_OR_RETURN(const v1::DatasetVersion dataset, GetDataset(task));
+    ASSIGN_OR_RETURN(const v1::DatasetVersion dataset,
+                     GetDataset(task, context));
     if (context.cancelled()) {
       return absl::CancelledError(
           "the job was cancelled or the lease lost; nothing was recorded");
@@ -128,29 +131,30 @@ class EvaluationHandler : public TaskHandler {
     report.evaluation = found;
     ASSIGN_OR_RETURN(
         report.cases,
-        ChooseCases(rows, points.empty() ? 0.5 : points[0].threshold));
+        ChooseCases(rows, points.empty() ? 0.5 : points[0].threshold, context));
     request.set_report_html(RenderReport(report));
     *request.mutable_lease() = context.lease();
     const auto registry =
         v1::ModelService::NewStub(peers_.ChannelTo("registry"));
     RETURN_IF_ERROR(CallPeer(*registry,
                              &v1::ModelService::Stub::RecordEvaluation, request,
-                             nullptr)
+                             context.calls())
                         .status());
     return TaskText(task);
   }
 
  private:
   // In a pipeline the model is the one that another job made.
-  absl::StatusOr<v1::EvaluateTask> WithModelVersion(v1::EvaluateTask task) {
+  absl::StatusOr<v1::EvaluateTask> WithModelVersion(v1::EvaluateTask task,
+                                                    TaskContext& context) {
     if (task.model_version() != 0 || task.model_job().empty()) return task;
     v1::GetJobRequest get;
     get.set_id(task.model_job());
     const auto scheduler =
         v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
-    ASSIGN_OR_RETURN(
-        const v1::Job job,
-        CallPeer(*scheduler, &v1::JobService::Stub::GetJob, get, nullptr));
+    ASSIGN_OR_RETURN(const v1::Job job,
+                     CallPeer(*scheduler, &v1::JobService::Stub::GetJob, get,
+                              context.calls()));
     const auto made = ParseVersion("model", job.result());
     if (job.state() != v1::SUCCEEDED || !made.ok() ||
         made->ToString() != job.result() || made->name != task.model()) {
@@ -166,35 +170,39 @@ class EvaluationHandler : public TaskHandler {
     return task;
   }
 
-  absl::StatusOr<v1::DatasetVersion> GetDataset(const v1::EvaluateTask& task) {
+  absl::StatusOr<v1::DatasetVersion> GetDataset(const v1::EvaluateTask& task,
+                                                TaskContext& context) {
     v1::GetDatasetVersionRequest request;
     request.set_dataset(task.dataset());
     request.set_version(task.dataset_version());
     const auto ingestion =
         v1::DatasetService::NewStub(peers_.ChannelTo("ingestion"));
     return CallPeer(*ingestion, &v1::DatasetService::Stub::GetDatasetVersion,
-                    request, nullptr);
+                    request, context.calls());
   }
 
   absl::StatusOr<ScoredSplit> ScoreSplit(const v1::EvaluateTask& task,
                                          v1::Split split,
-                                         const v1::Model& model) {
+                                         const v1::Model& model,
+                                         TaskContext& context) {
     ScoredSplit rows;
-    ASSIGN_OR_RETURN(rows.examples,
-                     ReadExamples(peers_, task.dataset(),
-                                  task.dataset_version(), {split}, nullptr));
+    ASSIGN_OR_RETURN(rows.examples, ReadExamples(peers_, task.dataset(),
+                                                 task.dataset_version(),
+                                                 {split}, context.calls()));
     RETURN_IF_ERROR(CheckBothClasses(
         absl::StrCat(task.dataset(), "@", task.dataset_version()), split,
         rows.examples, model.positive()));
     ASSIGN_OR_RETURN(const Head head, ToHead(model.head()));
-    ASSIGN_OR_RETURN(const std::vector<float> features,
-                     ReadFeatures(peers_, model.space().digest(), head.inputs,
-                                  ImagesOf(rows.examples), nullptr));
-    for (size_t row = 0; row < rows.examples.size(); ++row) {
-      rows.scored.push_back(
-          {Probability(Logit(head, &features[row * head.inputs])),
-           IsPositive(rows.examples[row], model.positive())});
-    }
+    std::vector<float> feature(head.inputs);
+    RETURN_IF_ERROR(ReadPackedFeatures(
+        peers_, model.space().digest(), head.inputs, ImagesOf(rows.examples),
+        context.calls(), [&](std::string_view packed) {
+          UnpackFloats(packed, feature.size(), feature.data());
+          const v1::Example& row = rows.examples[rows.scored.size()];
+          rows.scored.push_back({Probability(Logit(head, feature.data())),
+                                 IsPositive(row, model.positive())});
+          return absl::OkStatus();
+        }));
     return rows;
   }
 
@@ -223,7 +231,8 @@ class EvaluationHandler : public TaskHandler {
   }
 
   absl::StatusOr<std::vector<ReportCase>> ChooseCases(const ScoredSplit& rows,
-                                                      double threshold) {
+                                                      double threshold,
+                                                      TaskContext& context) {
     std::vector<v1::Example> chosen;
     std::vector<ReportCase> cases;
     for (size_t row : ChooseExamples(rows.scored, threshold, kCasesOfAKind)) {
@@ -237,7 +246,7 @@ class EvaluationHandler : public TaskHandler {
       chosen.push_back(example);
     }
     ASSIGN_OR_RETURN(std::vector<std::string> images,
-                     ReadImages(peers_, ImagesOf(chosen), nullptr));
+                     ReadImages(peers_, ImagesOf(chosen), context.calls()));
     for (size_t i = 0; i < cases.size(); ++i) {
       if (images[i].size() > kMaxCaseBytes) continue;
       cases[i].mime_type = MimeType(images[i]);

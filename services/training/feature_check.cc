@@ -20,7 +20,18 @@ std::string ExtractCommand(const std::string& dataset,
   if (!flags.precision().empty()) {
     absl::StrAppend(&command, " --precision ", flags.precision());
   }
+  if (flags.views() > 1) {
+    absl::StrAppend(&command, " --views ", flags.views());
+  }
+  if (!flags.values().empty()) {
+    absl::StrAppend(&command, " --values ", flags.values());
+  }
   return command;
+}
+
+std::string CalibratedOn(const v1::Model& model) {
+  if (model.space().calibration().empty()) return "";
+  return absl::StrCat(" --calibrated-on ", model.lineage().dataset());
 }
 
 absl::Status CheckFeatures(const Peers& peers, const std::string& space,

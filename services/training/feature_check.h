@@ -20,6 +20,10 @@ namespace nevus {
 std::string ExtractCommand(const std::string& dataset,
                            const v1::TrainRequest& flags);
 
+// What that needs to give another dataset features in the space of `model`:
+// its calibration. "" where there is none.
+std::string CalibratedOn(const v1::Model& model);
+
 // FAILED_PRECONDITION (FEATURES_MISSING, naming the command `remedy`) unless
 // each image has a feature in `space`.
 absl::Status CheckFeatures(const Peers& peers, const std::string& space,

@@ -12,8 +12,7 @@ namespace nevus {
 
 absl::StatusOr<v1::Model> GetModelVersion(const Peers& peers,
                                           const std::string& name,
-                                          int64_t version,
-                                          const grpc::ServerContext* caller) {
+                                          int64_t version, PeerCaller caller) {
   RETURN_IF_ERROR(CheckName("model", name));
   if (version <= 0) {
     return WithReason(
@@ -31,8 +30,10 @@ absl::StatusOr<v1::Model> GetModelVersion(const Peers& peers,
                   caller);
 }
 
-absl::StatusOr<std::optional<v1::Model>> FindModelOfJob(
-    const Peers& peers, const std::string& name, const std::string& job) {
+absl::StatusOr<std::optional<v1::Model>> FindModelOfJob(const Peers& peers,
+                                                        const std::string& name,
+                                                        const std::string& job,
+                                                        PeerCaller caller) {
   constexpr int kPage = 1000;  // the contract's most (model.proto)
   const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
   v1::ListModelsRequest request;
@@ -41,7 +42,7 @@ absl::StatusOr<std::optional<v1::Model>> FindModelOfJob(
   do {
     ASSIGN_OR_RETURN(const v1::ListModelsResponse page,
                      CallPeer(*registry, &v1::ModelService::Stub::ListModels,
-                              request, nullptr));
+                              request, caller));
     for (const v1::Model& model : page.models()) {
       if (model.lineage().job() == job) return std::optional<v1::Model>(model);
     }
@@ -51,14 +52,15 @@ absl::StatusOr<std::optional<v1::Model>> FindModelOfJob(
 }
 
 absl::StatusOr<std::string> RegisterModel(const Peers& peers, v1::Model model,
-                                          const v1::Lease& lease) {
+                                          const v1::Lease& lease,
+                                          PeerCaller caller) {
   v1::RegisterModelRequest request;
   *request.mutable_model() = std::move(model);
   *request.mutable_lease() = lease;
   const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
   ASSIGN_OR_RETURN(const v1::Model registered,
                    CallPeer(*registry, &v1::ModelService::Stub::RegisterModel,
-                            request, nullptr));
+                            request, caller));
   return VersionText(registered);
 }
 
@@ -66,9 +68,9 @@ std::string VersionText(const v1::Model& model) {
   return absl::StrCat(model.name(), "@", model.version());
 }
 
-absl::StatusOr<std::string> JobThatEvaluated(
-    const Peers& peers, const v1::EvaluateTask& task,
-    const grpc::ServerContext* caller) {
+absl::StatusOr<std::string> JobThatEvaluated(const Peers& peers,
+                                             const v1::EvaluateTask& task,
+                                             PeerCaller caller) {
   v1::GetEvaluationRequest request;
   request.set_model(task.model());
   request.set_model_version(task.model_version());

@@ -21,8 +21,9 @@ absl::StatusOr<v1::Checkpoint> TaskCheckpoints::Read() {
   request.set_job(context_.lease().job());
   request.set_task(context_.lease().task());
   const auto registry = v1::ModelService::NewStub(peers_.ChannelTo("registry"));
-  absl::StatusOr<v1::Checkpoint> found = CallPeer(
-      *registry, &v1::ModelService::Stub::ReadCheckpoint, request, nullptr);
+  absl::StatusOr<v1::Checkpoint> found =
+      CallPeer(*registry, &v1::ModelService::Stub::ReadCheckpoint, request,
+               context_.calls());
   if (absl::IsNotFound(found.status())) return v1::Checkpoint();
   if (absl::IsDataLoss(found.status())) {
     context_.Log(absl::StrCat("the checkpoint cannot be read: ",
@@ -65,7 +66,7 @@ absl::Status TaskCheckpoints::Write(v1::Checkpoint checkpoint) {
   *request.mutable_lease() = context_.lease();
   const auto registry = v1::ModelService::NewStub(peers_.ChannelTo("registry"));
   return CallPeer(*registry, &v1::ModelService::Stub::WriteCheckpoint, request,
-                  nullptr)
+                  context_.calls())
       .status();
 }
 

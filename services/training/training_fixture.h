@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
+#include "services/testing/call.h"
 #include "services/testing/fake_platform.h"
 #include "services/testing/png.h"
 #include "services/training/evaluation_handler.h"
@@ -98,18 +99,6 @@ class TrainingTest : public ::testing::Test {
     get.set_name("melanoma");
     get.set_version(version);
     return Call(*platform_.models(), &v1::ModelService::Stub::GetModel, get);
-  }
-
-  template <typename Stub, typename Request, typename Response>
-  static absl::StatusOr<Response> Call(
-      Stub& stub,
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                   Response*),
-      const Request& request) {
-    grpc::ClientContext context;
-    Response response;
-    RETURN_IF_ERROR(FromGrpc((stub.*method)(&context, request, &response)));
-    return response;
   }
 
   void TrainModel() {

@@ -23,6 +23,8 @@
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/choose.h"
+#include "services/training/feature_set.h"
+#include "services/training/golden_answers.h"
 #include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
 #include "services/training/task_checkpoints.h"
@@ -33,11 +35,12 @@ namespace {
 // The contract's limit (TrainingSummary.left_out).
 constexpr size_t kMostLeftOutNamed = 100;
 
-std::vector<Scored> Score(const Head& head, const TrainingSet& set) {
+absl::StatusOr<std::vector<Scored>> Score(const Head& head,
+                                          const TrainingSet& set) {
+  ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(head, set));
   std::vector<Scored> scored;
   for (size_t row = 0; row < set.labels.size(); ++row) {
-    const float* feature = &set.features[row * set.dimension];
-    scored.push_back({Probability(Logit(head, feature)), set.labels[row] != 0});
+    scored.push_back({Probability(logits[row]), set.labels[row] != 0});
   }
   return scored;
 }
@@ -90,9 +93,9 @@ class TrainingHandler : public TaskHandler {
       return ReportCandidate(before.candidate(), context);
     }
     if (!task.candidate()) {
-      ASSIGN_OR_RETURN(
-          const std::optional<v1::Model> there,
-          FindModelOfJob(peers_, task.model(), context.lease().job()));
+      ASSIGN_OR_RETURN(const std::optional<v1::Model> there,
+                       FindModelOfJob(peers_, task.model(),
+                                      context.lease().job(), context.calls()));
       if (there.has_value()) return VersionText(*there);
     }
     ASSIGN_OR_RETURN(v1::Model model,
@@ -101,7 +104,9 @@ class TrainingHandler : public TaskHandler {
       RETURN_IF_ERROR(checkpoints.WriteCandidate(model));
       return ReportCandidate(model, context);
     }
-    return RegisterModel(peers_, std::move(model), context.lease());
+    RETURN_IF_ERROR(AddGoldenAnswers(peers_, context, model));
+    return RegisterModel(peers_, std::move(model), context.lease(),
+                         context.calls());
   }
 
   // All of a model but what the registry adds.
@@ -109,19 +114,31 @@ class TrainingHandler : public TaskHandler {
                                       const std::string& before,
                                       TaskCheckpoints& checkpoints,
                                       TaskContext& context) {
-    ASSIGN_OR_RETURN(const v1::FeatureSpace space, GetSpace(task.space()));
+    ASSIGN_OR_RETURN(const v1::FeatureSpace space,
+                     GetSpace(task.space(), context));
     ASSIGN_OR_RETURN(
         const std::vector<v1::Example> examples,
         ReadExamples(peers_, task.dataset(), task.version(),
-                     {v1::TRAIN, v1::VALIDATION, v1::TEST}, nullptr));
+                     {v1::TRAIN, v1::VALIDATION, v1::TEST}, context.calls()));
     std::vector<std::string> left_out;
     ASSIGN_OR_RETURN(
-        const TrainingSet train,
-        ReadSet(task, space, LearnableRows(examples, v1::TRAIN, left_out)));
+        const FeatureSet train_features,
+        ReadFeatureSet(peers_, space,
+                       LearnableRows(examples, v1::TRAIN, left_out),
+                       task.positive(), context.calls()));
     ASSIGN_OR_RETURN(
-        const TrainingSet validation,
-        ReadSet(task, space,
-                LearnableRows(examples, v1::VALIDATION, left_out)));
+        const FeatureSet validation_features,
+        ReadFeatureSet(peers_, space,
+                       LearnableRows(examples, v1::VALIDATION, left_out),
+                       task.positive(), context.calls()));
+    const TrainingSet& train = train_features.set;
+    const TrainingSet& validation = validation_features.set;
+    if (train_features.spool != nullptr) {
+      context.Log(absl::StrFormat(
+          "the training rows, %d MB, are read from a temporary file: they are "
+          "too many for memory",
+          train_features.spool->bytes() / 1'000'000));
+    }
     context.Log(absl::StrFormat(
         "trains on %d rows, chooses on %d, features of %d numbers, hidden=%d "
         "seed=%d",
@@ -135,8 +152,10 @@ class TrainingHandler : public TaskHandler {
         trained.history.size(), trained.best_epoch, trained.validation_auc));
     // The same floats that a prediction will come from, so that a threshold
     // means the same there.
+    ASSIGN_OR_RETURN(const std::vector<Scored> scored,
+                     Score(trained.head, validation));
     ASSIGN_OR_RETURN(const std::vector<OperatingPoint> points,
-                     ChooseOperatingPoints(Score(trained.head, validation)));
+                     ChooseOperatingPoints(scored));
 
     v1::Model model;
     model.set_name(task.model());
@@ -150,8 +169,7 @@ class TrainingHandler : public TaskHandler {
       added.set_name(point.name);
       added.set_threshold(point.threshold);
     }
-    ASSIGN_OR_RETURN(*model.mutable_lineage(),
-                     LineageOf(task, space, context.lease().job()));
+    ASSIGN_OR_RETURN(*model.mutable_lineage(), LineageOf(task, space, context));
     v1::TrainingSummary& summary = *model.mutable_training();
     summary.set_seed(task.seed());
     summary.set_best_epoch(trained.best_epoch);
@@ -165,27 +183,14 @@ class TrainingHandler : public TaskHandler {
     return model;
   }
 
-  absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest) {
+  absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest,
+                                            TaskContext& context) {
     const auto extraction =
         v1::FeatureService::NewStub(peers_.ChannelTo("extraction"));
     v1::GetFeatureSpaceRequest request;
     request.set_digest(digest);
     return CallPeer(*extraction, &v1::FeatureService::Stub::GetFeatureSpace,
-                    request, nullptr);
-  }
-
-  absl::StatusOr<TrainingSet> ReadSet(const v1::TrainTask& task,
-                                      const v1::FeatureSpace& space,
-                                      const std::vector<v1::Example>& rows) {
-    TrainingSet set;
-    set.dimension = space.dimension();
-    ASSIGN_OR_RETURN(set.features,
-                     ReadFeatures(peers_, space.digest(), space.dimension(),
-                                  ImagesOf(rows), nullptr));
-    for (const v1::Example& row : rows) {
-      set.labels.push_back(IsPositive(row, task.positive()) ? 1 : 0);
-    }
-    return set;
+                    request, context.calls());
   }
 
   // Goes on from `before`, a training's bytes, if it can.
@@ -245,7 +250,7 @@ class TrainingHandler : public TaskHandler {
 
   absl::StatusOr<v1::Lineage> LineageOf(const v1::TrainTask& task,
                                         const v1::FeatureSpace& space,
-                                        const std::string& job) {
+                                        TaskContext& context) {
     v1::GetDatasetVersionRequest get_version;
     get_version.set_dataset(task.dataset());
     get_version.set_version(task.version());
@@ -254,7 +259,7 @@ class TrainingHandler : public TaskHandler {
     ASSIGN_OR_RETURN(
         const v1::DatasetVersion dataset,
         CallPeer(*ingestion, &v1::DatasetService::Stub::GetDatasetVersion,
-                 get_version, nullptr));
+                 get_version, context.calls()));
     v1::GetBackboneRequest get_backbone;
     get_backbone.set_name(space.backbone_digest());
     const auto registry =
@@ -262,14 +267,14 @@ class TrainingHandler : public TaskHandler {
     ASSIGN_OR_RETURN(
         const v1::Backbone backbone,
         CallPeer(*registry, &v1::BackboneService::Stub::GetBackbone,
-                 get_backbone, nullptr));
+                 get_backbone, context.calls()));
     v1::Lineage lineage;
     lineage.set_dataset(task.dataset());
     lineage.set_dataset_version(task.version());
     lineage.set_dataset_digest(dataset.digest());
     lineage.set_backbone_digest(space.backbone_digest());
     lineage.set_backbone_name(backbone.name());
-    lineage.set_job(job);
+    lineage.set_job(context.lease().job());
     lineage.set_synthetic(dataset.synthetic());
     return lineage;
   }

@@ -24,6 +24,10 @@ absl::StatusOr<v1::FeatureSpace> ResolveSpace(
   resolve.set_cut(request.cut());
   resolve.set_pooling(request.pooling());
   resolve.set_precision(request.precision());
+  resolve.set_dataset(request.dataset());
+  resolve.set_version(request.version());
+  resolve.set_views(request.views());
+  resolve.set_values(request.values());
   const auto extraction =
       v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
   return CallPeer(*extraction, &v1::FeatureService::Stub::ResolveFeatureSpace,

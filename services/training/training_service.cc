@@ -119,8 +119,11 @@ class TrainingService final : public HostedService,
     space.set_cut(model.space().cut());
     space.set_pooling(model.space().pooling());
     space.set_precision(model.space().arithmetic());
-    RETURN_IF_ERROR(CheckFeatures(peers_, model.space().digest(), examples,
-                                  ExtractCommand(dataset, space), call));
+    space.set_views(model.space().views());
+    space.set_values(model.space().values());
+    RETURN_IF_ERROR(CheckFeatures(
+        peers_, model.space().digest(), examples,
+        ExtractCommand(dataset, space) + CalibratedOn(model), call));
 
     v1::Job job = EvaluationJob(task, model_text);
     job.set_priority(request.priority());
@@ -208,6 +211,8 @@ class TrainingService final : public HostedService,
     extract.set_cut(train.cut());
     extract.set_pooling(train.pooling());
     extract.set_precision(train.precision());
+    extract.set_views(train.views());
+    extract.set_values(train.values());
     extract.set_priority(train.priority());
     extract.set_request_id(request_id);
     const auto features =

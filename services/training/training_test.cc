@@ -1,4 +1,5 @@
 // The training service and its two handlers over real in-process channels.
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -6,6 +7,10 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/runtime/peer_caller.h"
+#include "services/runtime/peer_reads.h"
+#include "services/training/feature_set.h"
+#include "services/training/split_check.h"
 #include "services/training/training_fixture.h"
 
 namespace nevus {
@@ -187,6 +192,49 @@ TEST_F(TrainingTest, AnEvaluationOfWhatIsNotThereIsRefused) {
   EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kNotFound, "model"));
   evaluate_.set_model_version(0);
   EXPECT_EQ(ReasonOf(Evaluate().status()), "VERSION_INVALID");
+}
+
+TEST_F(TrainingTest, AFeatureSetTooLargeForMemoryHasTheSameRows) {
+  AddAll();
+  std::vector<v1::Example> rows =
+      ReadExamples(platform_.peers(), "isic", 1, {v1::TRAIN}, nullptr).value();
+  rows.push_back(rows[3]);  // an image of two rows
+  v1::FeatureSpace space;
+  {
+    v1::ResolveFeatureSpaceRequest resolve;
+    resolve.set_backbone("vgg16");
+    resolve.set_cut("block1_pool");
+    resolve.set_precision("fp32");
+    space = Call(*platform_.features(),
+                 &v1::FeatureService::Stub::ResolveFeatureSpace, resolve)
+                .value();
+  }
+  const auto read = [&](int64_t most_bytes_in_memory) {
+    return ReadFeatureSet(platform_.peers(), space, rows, "melanoma", nullptr,
+                          most_bytes_in_memory);
+  };
+  const FeatureSet memory = read(1 << 30).value(), disk = read(0).value();
+  ASSERT_EQ(memory.spool, nullptr);
+  ASSERT_NE(disk.spool, nullptr);
+  EXPECT_TRUE(disk.set.features.empty());
+  EXPECT_EQ(memory.set.labels, disk.set.labels);
+  std::vector<int64_t> all;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    all.push_back(static_cast<int64_t>(row));
+  }
+  std::vector<float> features(rows.size() * space.dimension());
+  ASSERT_THAT(disk.set.stored->Read(all.data(), all.size(), features.data()),
+              IsOk());
+  EXPECT_EQ(features, memory.set.features);
+  // In the order of the rows, whatever the order they were asked for in.
+  EXPECT_EQ(features, ReadFeatures(platform_.peers(), space.digest(),
+                                   space.dimension(), ImagesOf(rows), nullptr)
+                          .value());
+  PeerCalls calls;
+  calls.Cancel();
+  EXPECT_THAT(
+      ReadFeatureSet(platform_.peers(), space, rows, "melanoma", calls, 0),
+      StatusIs(absl::StatusCode::kCancelled, ""));
 }
 
 }  // namespace

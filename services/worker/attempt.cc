@@ -89,6 +89,7 @@ void Attempt::SendHeartbeats() {
     const absl::Duration until_due =
         heartbeat_every_ - absl::Seconds(since_sent_.Seconds());
     if (ended_.WaitFor(std::min(until_due, kNewsEvery))) return;
+    if (worker_stop_.stopped()) calls_.Cancel();
     if (IsDue() || HasNews()) (void)SendHeartbeat();
   }
 }
@@ -119,6 +120,7 @@ absl::Status Attempt::SendHeartbeat() {
   // Unreachable is no reason to stop: the fencing token decides in the end.
   if (IsLeaseLost(status) || (status.ok() && response.cancelled())) {
     cancelled_.Stop();
+    calls_.Cancel();
   }
   MutexLock lock(mutex_);
   if (status.ok()) {

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/runtime/peer_caller.h"
 #include "services/worker/log_buffer.h"
 #include "services/worker/task_handler.h"
 
@@ -32,6 +33,7 @@ class Attempt : public TaskContext {
 
   const v1::Lease& lease() const override { return lease_; }
   bool cancelled() const override;
+  PeerCalls& calls() override { return calls_; }
   void Report(const v1::Progress& progress) override;
   void Log(std::string_view line) override;
 
@@ -45,7 +47,7 @@ class Attempt : public TaskContext {
 
  private:
   void SendHeartbeats();
-  // One heartbeat with what is new. Sees to `cancelled_`.
+  // One heartbeat with what is new. Sees to `cancelled_` and `calls_`.
   absl::Status SendHeartbeat();
   bool HasNews() const;
   bool IsDue() const;
@@ -58,6 +60,7 @@ class Attempt : public TaskContext {
   const StopSignal& worker_stop_;
   StopSignal ended_;
   StopSignal cancelled_;
+  PeerCalls calls_;
   // Of the thread that sends heartbeats, and after it has ended of Finish's.
   Stopwatch since_sent_;
 

@@ -5,6 +5,7 @@
 
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
+#include "services/runtime/peer_caller.h"
 
 namespace nevus {
 namespace {
@@ -13,12 +14,14 @@ class Context final : public TaskContext {
  public:
   const v1::Lease& lease() const override { return lease_; }
   bool cancelled() const override { return cancelled_; }
+  PeerCalls& calls() override { return calls_; }
   void Report(const v1::Progress&) override {}
   void Log(std::string_view) override {}
   void Cancel() { cancelled_ = true; }
 
  private:
   v1::Lease lease_;
+  PeerCalls calls_;
   bool cancelled_ = false;
 };
 

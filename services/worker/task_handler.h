@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "protos/nevus/v1/job.pb.h"
+#include "services/runtime/peer_caller.h"
 
 namespace nevus {
 
@@ -21,6 +22,9 @@ class TaskContext {
   // often, it costs nothing; then free what the task holds and return
   // CANCELLED.
   virtual bool cancelled() const = 0;
+  // Through it the handler calls its peers: a call that waits when cancelled()
+  // becomes true ends with CANCELLED.
+  virtual PeerCalls& calls() = 0;
   // How far the task is, with what was measured; sent with the next heartbeat,
   // of which there are two a second while there is news.
   virtual void Report(const v1::Progress& progress) = 0;

@@ -16,8 +16,7 @@
 namespace nevus {
 namespace {
 
-// A poll this long costs an idle worker about nothing, and a stop of the
-// scheduler is noticed soon.
+// A poll this long costs an idle worker about nothing.
 constexpr absl::Duration kPollWait = absl::Seconds(5);
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 // Between tries when the scheduler cannot be reached.
@@ -80,7 +79,12 @@ void WorkerLoop::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-void WorkerLoop::RequestStop() { stop_.Stop(); }
+void WorkerLoop::RequestStop() {
+  stop_.Stop();
+  // The scheduler gives no lease to a caller that has gone; one that crosses
+  // this on its way expires.
+  polls_.Cancel();
+}
 
 void WorkerLoop::Stop() {
   RequestStop();
@@ -101,9 +105,10 @@ void WorkerLoop::RunOneTask() {
   request.mutable_wait()->set_seconds(absl::ToInt64Seconds(kPollWait));
   v1::LeaseTaskResponse leased;
   {
-    grpc::ClientContext context;
-    SetTimeout(context, kPollWait + kCallTimeout);
-    const grpc::Status status = stub->LeaseTask(&context, request, &leased);
+    const PeerContextPtr context = PeerCaller(polls_).NewContext();
+    SetTimeout(*context, kPollWait + kCallTimeout);
+    const grpc::Status status =
+        stub->LeaseTask(context.get(), request, &leased);
     if (!status.ok()) {
       stop_.WaitFor(kRetryWait);
       return;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 #include "services/worker/task_handler.h"
 
@@ -44,6 +45,7 @@ class WorkerLoop {
   const std::unique_ptr<TaskHandler> handler_;
   const std::string name_;
   StopSignal stop_;
+  PeerCalls polls_;  // for work; ends with a stop
   std::thread thread_;
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/rpc/channel.h"
@@ -21,6 +22,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/runtime/peer_call.h"
+#include "services/testing/hanging_peer.h"
 
 namespace nevus {
 namespace {
@@ -37,11 +40,14 @@ class FakeScheduler final : public v1::WorkerService::Service {
       std::function<absl::Status(const v1::HeartbeatRequest& request, int count,
                                  v1::HeartbeatResponse& response)>;
 
-  grpc::Status LeaseTask(grpc::ServerContext*,
+  grpc::Status LeaseTask(grpc::ServerContext* context,
                          const v1::LeaseTaskRequest* request,
                          v1::LeaseTaskResponse* response) override {
     MutexLock lock(mutex_);
     worker_ = request->worker();
+    ++polls_;
+    poll_deadline_ = absl::FromChrono(context->deadline());
+    changed_.NotifyAll();
     while (tasks_ == 0 && !stopped_) changed_.Wait(mutex_);
     if (tasks_ == 0) return grpc::Status::OK;
     --tasks_;
@@ -114,6 +120,13 @@ class FakeScheduler final : public v1::WorkerService::Service {
       return heartbeats_.size() >= count;
     });
   }
+  // When the last of the first `count` polls for work would end by itself.
+  absl::Time AwaitPolls(int count) {
+    MutexLock lock(mutex_);
+    AwaitLocked([&]()
+                    ABSL_NO_THREAD_SAFETY_ANALYSIS { return polls_ >= count; });
+    return poll_deadline_;
+  }
   std::vector<v1::HeartbeatRequest> heartbeats() {
     MutexLock lock(mutex_);
     return heartbeats_;
@@ -142,6 +155,8 @@ class FakeScheduler final : public v1::WorkerService::Service {
   CondVar changed_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   int tasks_ ABSL_GUARDED_BY(mutex_) = 0;
+  int polls_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time poll_deadline_ ABSL_GUARDED_BY(mutex_);
   int64_t token_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string worker_ ABSL_GUARDED_BY(mutex_);
   AnswerHeartbeat answer_heartbeat_ ABSL_GUARDED_BY(mutex_);
@@ -184,10 +199,15 @@ class WorkerLoopTest : public testing::Test {
   WorkerLoopTest() : peers_(ServiceAddresses()) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&scheduler_);
+    builder.RegisterService(&hanging_);
     server_ = builder.BuildAndStart();
     peers_.Host({"scheduler"}, *server_);
   }
-  ~WorkerLoopTest() override {
+  ~WorkerLoopTest() override { EndWorker(); }
+
+  // Before what its handler refers to goes: at the end of a test whose handler
+  // has a local variable.
+  void EndWorker() {
     scheduler_.Stop();
     worker_ = nullptr;
   }
@@ -199,7 +219,15 @@ class WorkerLoopTest : public testing::Test {
     scheduler_.AddTask();
   }
 
+  absl::StatusOr<std::string> AskInVain(TaskContext& context) {
+    const auto peer = v1::JobService::NewStub(peers_.ChannelTo("scheduler"));
+    return CallPeer(*peer, &v1::JobService::Stub::GetJob, v1::GetJobRequest(),
+                    context.calls())
+        .status();
+  }
+
   FakeScheduler scheduler_;
+  HangingPeer hanging_;
   std::unique_ptr<grpc::Server> server_;
   Peers peers_;
   std::unique_ptr<WorkerLoop> worker_;
@@ -242,6 +270,13 @@ TEST_F(WorkerLoopTest, WhatTheTaskSaidIsThereBeforeItIsFinished) {
   EXPECT_EQ(progress.metrics(15).value(), 3.75);
 }
 
+TEST_F(WorkerLoopTest, AStopEndsThePollForWork) {
+  Start([](TaskContext&) { return "done"; });
+  const absl::Time end = scheduler_.AwaitPolls(2);
+  worker_->Stop();
+  EXPECT_LT(Clock::Real().Now(), end);
+}
+
 TEST_F(WorkerLoopTest, ALineThatNobodyAnsweredComesAgainUnderItsNumber) {
   scheduler_.OnHeartbeat([](const v1::HeartbeatRequest&, int count,
                             v1::HeartbeatResponse&) {
@@ -280,6 +315,26 @@ TEST_F(WorkerLoopTest, ATaskThatSaysNothingKeepsItsLeaseAndHearsOfCancel) {
             static_cast<int>(absl::StatusCode::kCancelled));
   EXPECT_EQ(scheduler_.heartbeats().size(), 3u);
   EXPECT_EQ(scheduler_.heartbeats()[0].lease().fencing_token(), 1);
+}
+
+TEST_F(WorkerLoopTest, CancelIsHeardWhileAPeerHangs) {
+  scheduler_.OnHeartbeat([this](const v1::HeartbeatRequest&, int,
+                                v1::HeartbeatResponse& response) {
+    hanging_.AwaitCalls(1);
+    response.set_cancelled(true);
+    return absl::OkStatus();
+  });
+  Start([this](TaskContext& context) { return AskInVain(context); });
+  EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
+            static_cast<int>(absl::StatusCode::kCancelled));
+}
+
+TEST_F(WorkerLoopTest, AStopIsHeardWhileAPeerHangs) {
+  Start([this](TaskContext& context) { return AskInVain(context); });
+  hanging_.AwaitCalls(1);
+  worker_->RequestStop();
+  EXPECT_EQ(scheduler_.AwaitFinishes(1).at(0).error().code(),
+            static_cast<int>(absl::StatusCode::kCancelled));
 }
 
 TEST_F(WorkerLoopTest, AWorkerThatLostItsLeaseDropsTheResultAndGoesOn) {
@@ -346,6 +401,7 @@ TEST_F(WorkerLoopTest, AnErrorKeepsItsCodeReasonAndMessage) {
     EXPECT_EQ(finishes[i].error().message(), errors[i].message());
   }
   EXPECT_EQ(finishes.back().result(), "");
+  EndWorker();
 }
 
 TEST_F(WorkerLoopTest, ALibraryThatThrowsFailsTheTaskAndNotTheWorker) {
@@ -362,6 +418,7 @@ TEST_F(WorkerLoopTest, ALibraryThatThrowsFailsTheTaskAndNotTheWorker) {
   EXPECT_EQ(finishes[0].error().reason(), "OUT_OF_MEMORY");
   EXPECT_THAT(finishes[1].error().message(), testing::HasSubstr("bad tensor"));
   EXPECT_EQ(finishes[2].result(), "well");
+  EndWorker();
 }
 
 TEST_F(WorkerLoopTest, AStopGivesTheTaskBack) {

@@ -99,6 +99,45 @@ TEST_F(BadDiskTest, WhereverTheDiskBecomesFullTheStoreGoesOnWhenThereIsSpace) {
   EXPECT_EQ(refused, 32);
 }
 
+// To RocksDB a quota is another error, and the disk has space all the while.
+TEST_F(BadDiskTest, AQuotaThatIsReachedIsAFullDisk) {
+  for (const int64_t space : {0, 100, 5000, 70'000, 140'000, 250'000}) {
+    for (const size_t value_bytes : {100, 3000}) {
+      SCOPED_TRACE(absl::StrCat("space ", space, ", values ", value_bytes));
+      Open();
+      ASSERT_THAT(WriteKeys(3, value_bytes), IsOk());
+      disk_.LimitQuota(space);
+      ExpectDiskFull(WriteKeys(20'000, value_bytes));
+      ExpectDiskFull(WriteKeys(1, value_bytes));
+      ExpectAllAcknowledged();
+      disk_.LiftLimit();
+      ASSERT_THAT(WriteKeys(100, value_bytes), IsOk()) << "without reopening";
+      ExpectAllAcknowledged();
+      LosePowerAndOpen();
+      ExpectAllAcknowledged();
+      store_.reset();
+    }
+  }
+}
+
+// Writes of a page and more are those of tables, by a flush or a compaction.
+// After a compaction RocksDB goes on, until it would have to wait for one.
+TEST_F(BadDiskTest, OneWriteThatFindsNoSpaceDoesNotStopTheStore) {
+  Open();
+  for (const size_t least_bytes : {1, 4096}) {
+    for (int at = 1; at <= 12; ++at) {
+      SCOPED_TRACE(absl::StrCat("write ", at, " of ", least_bytes));
+      disk_.BeFullOnce(at, least_bytes);
+      next_ = 0;  // the same keys, so that there is something to compact
+      const auto value_bytes = static_cast<size_t>(1000 - at);  // other values
+      ASSERT_THAT(WriteKeys(1500, value_bytes), IsOk());
+    }
+  }
+  ExpectAllAcknowledged();
+  LosePowerAndOpen();
+  ExpectAllAcknowledged();
+}
+
 TEST_F(BadDiskTest, TheFirstWriteAfterOpeningMayFindTheDiskFull) {
   Open();
   ASSERT_THAT(WriteKeys(10, 100), IsOk());

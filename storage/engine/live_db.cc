@@ -4,6 +4,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/listener.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/time/time.h"
 #include "base/status.h"
 #include "storage/engine/rocksdb_status.h"
+#include "storage/engine/store_env.h"
 
 namespace nevus {
 namespace {
@@ -22,43 +24,22 @@ constexpr uint64_t kSpaceToOpen = 16 << 20;
 // open the database again. The next write tries again.
 constexpr absl::Duration kWaitForReaders = absl::Seconds(1);
 
-// RocksDB would look for space every few seconds and try to go on itself.
-class NoAutomaticRecovery : public rocksdb::EventListener {
- public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason,
-                            rocksdb::Status /*bg_error*/,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
+// Whether a new file of `bytes` in `dir` finds space. A quota, or a disk that
+// is out of inodes, does not show in GetFreeSpace.
+bool CanAllocate(rocksdb::FileSystem& files, const std::string& dir,
+                 uint64_t bytes) {
+  // RocksDB removes files of such a name when it opens: one that is left
+  // behind by a process that was killed takes no space for long.
+  const std::string path = dir + "/000000.dbtmp";
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  rocksdb::IOStatus tried =
+      files.NewWritableFile(path, rocksdb::FileOptions(), &file, nullptr);
+  if (tried.ok()) {
+    tried = file->Allocate(0, bytes, rocksdb::IOOptions(), nullptr);
   }
-};
-
-rocksdb::Env* EnvOf(const RocksDbOptions& options) {
-  return options.env != nullptr ? options.env.get() : rocksdb::Env::Default();
-}
-
-rocksdb::Options MakeOptions(const RocksDbOptions& given) {
-  rocksdb::Options options;
-  options.env = EnvOf(given);
-  options.write_buffer_size = given.write_buffer_bytes;
-  options.create_if_missing = true;
-  options.paranoid_checks = true;
-  // Every write is synced, so only the last record of the log may be torn. The
-  // default would drop acknowledged writes behind a damaged one in silence.
-  options.wal_recovery_mode =
-      rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  options.enable_blob_files = true;
-  options.min_blob_size = 1024;
-  // Images are compressed already and features are noise.
-  options.blob_compression_type = rocksdb::kNoCompression;
-  options.enable_blob_garbage_collection = true;
-  options.compression = rocksdb::kLZ4Compression;
-  options.max_open_files = 1024;
-  // RocksDB's own LOG files.
-  options.max_log_file_size = 4 << 20;
-  options.keep_log_file_num = 4;
-  options.listeners = {std::make_shared<NoAutomaticRecovery>()};
-  options.max_bgerror_resume_count = 0;
-  return options;
+  file.reset();
+  files.DeleteFile(path, rocksdb::IOOptions(), nullptr).PermitUncheckedError();
+  return !tried.IsNoSpace();
 }
 
 // DATA_LOSS if `dir` has data but not CURRENT, which names what they are:
@@ -85,6 +66,52 @@ absl::Status CheckCurrent(rocksdb::FileSystem& files, const std::string& dir) {
 
 }  // namespace
 
+// What happens in RocksDB's background.
+class DiskWatch : public rocksdb::EventListener {
+ public:
+  // RocksDB would look for space every few seconds and try to go on itself.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason,
+                            rocksdb::Status /*bg_error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason,
+                         rocksdb::Status* bg_error) override {
+    if (bg_error->IsNoSpace()) saw_full_disk_ = true;
+  }
+
+  bool saw_full_disk() const { return saw_full_disk_; }
+  void Forget() { saw_full_disk_ = false; }
+
+ private:
+  std::atomic<bool> saw_full_disk_{false};
+};
+
+rocksdb::Options LiveDb::MakeOptions() const {
+  rocksdb::Options options;
+  options.env = env_.get();
+  options.write_buffer_size = options_.write_buffer_bytes;
+  options.create_if_missing = true;
+  options.paranoid_checks = true;
+  // Every write is synced, so only the last record of the log may be torn. The
+  // default would drop acknowledged writes behind a damaged one in silence.
+  options.wal_recovery_mode =
+      rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.enable_blob_files = true;
+  options.min_blob_size = 1024;
+  // Images are compressed already and features are noise.
+  options.blob_compression_type = rocksdb::kNoCompression;
+  options.enable_blob_garbage_collection = true;
+  options.compression = rocksdb::kLZ4Compression;
+  options.max_open_files = 1024;
+  // RocksDB's own LOG files.
+  options.max_log_file_size = 4 << 20;
+  options.keep_log_file_num = 4;
+  options.listeners = {watch_};
+  options.max_bgerror_resume_count = 0;
+  return options;
+}
+
 // Each new directory is an entry of its parent, and that has to be synced.
 rocksdb::Status MakeDirectory(rocksdb::FileSystem& files,
                               const std::string& dir) {
@@ -110,8 +137,12 @@ rocksdb::Status MakeDirectory(rocksdb::FileSystem& files,
   return directory->Fsync(options, nullptr);
 }
 
-LiveDb::LiveDb(std::string dir, RocksDbOptions options)
-    : dir_(std::move(dir)), options_(std::move(options)) {}
+LiveDb::LiveDb(std::string dir, const RocksDbOptions& options)
+    : dir_(std::move(dir)),
+      options_(options),
+      env_(MakeStoreEnv(options.env != nullptr ? *options.env
+                                               : *rocksdb::Env::Default())),
+      watch_(std::make_shared<DiskWatch>()) {}
 
 LiveDb::~LiveDb() = default;
 
@@ -136,15 +167,12 @@ absl::StatusOr<std::unique_ptr<LiveDb>> LiveDb::Open(
 
 absl::Status LiveDb::OpenForWriting() {
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(
-      OpenError(rocksdb::DB::Open(MakeOptions(options_), dir_, &db), dir_));
+  RETURN_IF_ERROR(OpenError(rocksdb::DB::Open(MakeOptions(), dir_, &db), dir_));
   db_.reset(db);
   return absl::OkStatus();
 }
 
-rocksdb::FileSystem& LiveDb::files() const {
-  return *EnvOf(options_)->GetFileSystem();
-}
+rocksdb::FileSystem& LiveDb::files() const { return *env_->GetFileSystem(); }
 
 bool LiveDb::is_full() const {
   MutexLock lock(mutex_);
@@ -182,7 +210,12 @@ rocksdb::Status LiveDb::TryWrite(const rocksdb::WriteOptions& options,
   if (is_full()) return rocksdb::Status::NoSpace();
   const absl::StatusOr<Use> db = Acquire();
   if (!db.ok()) return rocksdb::Status::NoSpace();
-  const rocksdb::Status written = (*db)->Write(options, &batch);
+  rocksdb::Status written = (*db)->Write(options, &batch);
+  // After a compaction found no space RocksDB takes writes until it has to wait
+  // for one, and then refuses them with this.
+  if (written.IsIncomplete() && watch_->saw_full_disk()) {
+    written = rocksdb::Status::NoSpace(written.ToString());
+  }
   if (written.IsNoSpace()) {
     MutexLock lock(mutex_);
     // Another writer may have opened it again meanwhile; then this is too
@@ -203,23 +236,26 @@ bool LiveDb::GoOn() {
   if (users_ > 0) return false;
   // Closing writes nothing: all that was acknowledged is in the log.
   db_.reset();
+  watch_->Forget();
   if (OpenForWriting().ok()) {
     is_full_ = false;
     return true;
   }
   rocksdb::DB* reader = nullptr;
-  if (rocksdb::DB::OpenForReadOnly(MakeOptions(options_), dir_, &reader).ok()) {
+  if (rocksdb::DB::OpenForReadOnly(MakeOptions(), dir_, &reader).ok()) {
     db_.reset(reader);
   }
   return false;
 }
 
 bool LiveDb::HasSpace() const {
+  const uint64_t needed = kSpaceToOpen + options_.write_buffer_bytes;
   uint64_t free = 0;
   const rocksdb::Status asked =
       files().GetFreeSpace(dir_, rocksdb::IOOptions(), &free, nullptr);
   // A file system that does not say is tried.
-  return !asked.ok() || free >= kSpaceToOpen + options_.write_buffer_bytes;
+  if (asked.ok() && free < needed) return false;
+  return CanAllocate(files(), dir_, needed);
 }
 
 }  // namespace nevus

@@ -2,11 +2,13 @@
 // the log that a full disk cut short stays unusable, and Resume, which should
 // begin another, fails or aborts when nothing else is to be written. So it is
 // closed and opened again, at the first write for which there is space; until
-// then it serves reads. Private to the engine.
+// then it serves reads. What else RocksDB must be shielded from is in
+// store_env.h. Private to the engine.
 #ifndef NEVUS_STORAGE_ENGINE_LIVE_DB_H_
 #define NEVUS_STORAGE_ENGINE_LIVE_DB_H_
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
@@ -20,6 +22,8 @@
 #include "storage/engine/rocksdb_store.h"
 
 namespace nevus {
+
+class DiskWatch;
 
 // Thread-safe.
 class LiveDb {
@@ -62,7 +66,8 @@ class LiveDb {
   const std::string& dir() const { return dir_; }
 
  private:
-  LiveDb(std::string dir, RocksDbOptions options);
+  LiveDb(std::string dir, const RocksDbOptions& options);
+  rocksdb::Options MakeOptions() const;
   absl::Status OpenForWriting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   rocksdb::Status TryWrite(const rocksdb::WriteOptions& options,
                            rocksdb::WriteBatch& batch);
@@ -72,6 +77,8 @@ class LiveDb {
 
   const std::string dir_;
   const RocksDbOptions options_;
+  const std::unique_ptr<rocksdb::Env> env_;
+  const std::shared_ptr<DiskWatch> watch_;
   mutable Mutex mutex_;
   mutable CondVar idle_;
   std::unique_ptr<rocksdb::DB> db_ ABSL_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -52,11 +53,13 @@ absl::Status RequestEntry::Apply(
 
 RequestLog::Turn::Turn(RequestLog& log, const std::string& id)
     : log_(log), id_(id) {
+  if (id_.empty()) return;
   MutexLock lock(log_.mutex_);
   while (!log_.running_.insert(id_).second) log_.turn_ended_.Wait(log_.mutex_);
 }
 
 RequestLog::Turn::~Turn() {
+  if (id_.empty()) return;
   MutexLock lock(log_.mutex_);
   log_.running_.erase(id_);
   log_.turn_ended_.NotifyAll();
@@ -70,7 +73,7 @@ absl::StatusOr<std::unique_ptr<RequestLog>> RequestLog::Open(
 }
 
 absl::Status RequestLog::Load() {
-  MutexLock lock(mutex_);
+  std::map<int64_t, std::string> found;
   absl::Status damage;
   RETURN_IF_ERROR(
       store_.Scan(Key({"request_order", ""}), "",
@@ -84,11 +87,14 @@ absl::Status RequestLog::Load() {
                       damage = DamagedValue(key, "is under a bad key");
                       return false;
                     }
-                    stored_.emplace(sequence, id);
-                    newest_ = sequence;
+                    found.emplace(sequence, id);
                     return true;
                   }));
-  return damage;
+  RETURN_IF_ERROR(damage);
+  MutexLock lock(mutex_);
+  if (!found.empty()) newest_ = found.rbegin()->first;
+  stored_ = std::move(found);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::string>> RequestLog::FindBytes(

@@ -87,6 +87,22 @@ class RequestLog {
   static absl::StatusOr<std::unique_ptr<RequestLog>> Open(
       const KeyValueStore& store, size_t kept = kKeptRequestIds);
 
+  // The one call that runs under `id`: others wait in the constructor until it
+  // is gone. For calls that remember their answer elsewhere; Once takes its
+  // own. Under "" any number runs.
+  class Turn {
+   public:
+    // Both must outlive this.
+    Turn(RequestLog& log, const std::string& id);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    RequestLog& log_;
+    const std::string& id_;
+  };
+
   // The answer to `request`, if it was answered before. Errors:
   // INVALID_ARGUMENT: the id is too long (REQUEST_ID_TOO_LONG); ALREADY_EXISTS:
   // it was used for another method or request (REQUEST_ID_REUSED); DATA_LOSS.
@@ -118,19 +134,6 @@ class RequestLog {
 
  private:
   friend class RequestEntry;
-
-  // The one call that runs under an id.
-  class Turn {
-   public:
-    Turn(RequestLog& log, const std::string& id);
-    ~Turn();
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    RequestLog& log_;
-    const std::string& id_;
-  };
 
   RequestLog(const KeyValueStore& store, size_t kept)
       : store_(store), kept_(kept) {}

@@ -144,6 +144,20 @@ absl::Status RocksDbStore::Checkpoint(const std::string& dir) const {
   return FromRocksDb(MakeDirectory(files, dir), what);
 }
 
+absl::Status RocksDbStore::Reclaim(const std::string& prefix) const {
+  ASSIGN_OR_RETURN(const LiveDb::Use db, db_->Acquire());
+  // No byte of ours is larger.
+  const std::string end = prefix + '\xff';
+  const rocksdb::Slice first(prefix), last(end);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  // Down to the last level, where deletions end.
+  options.bottommost_level_compaction =
+      rocksdb::BottommostLevelCompaction::kForce;
+  return FromRocksDb(db->CompactRange(options, &first, &last),
+                     "giving back the space below " + Quoted(prefix));
+}
+
 absl::Status OverwriteFormatForTest(const std::string& dir, int format) {
   ASSIGN_OR_RETURN(const std::unique_ptr<LiveDb> live, LiveDb::Open(dir, {}));
   ASSIGN_OR_RETURN(const LiveDb::Use db, live->Acquire());

@@ -59,6 +59,11 @@ class RocksDbStore : public KeyValueStore {
   // A failed checkpoint leaves no `dir`.
   absl::Status Checkpoint(const std::string& dir) const;
 
+  // Gives the file system back what deleted values below `prefix` took, which
+  // else comes back little by little as the store is written to. Reads and
+  // writes what is left there. Changes nothing that can be read.
+  absl::Status Reclaim(const std::string& prefix) const;
+
   // Reads every file, key and value from the disk and checks every checksum,
   // RocksDB's and ours, telling `visit` of damage. CANCELLED: `visit` ended it.
   // Errors are those of writing: what is in memory is written first.

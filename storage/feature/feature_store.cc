@@ -1,8 +1,8 @@
 #include "storage/feature/feature_store.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "base/name.h"
+#include "base/packed_floats.h"
 #include "base/status.h"
 #include "storage/engine/fence.h"
 #include "storage/engine/record.h"
@@ -27,6 +28,9 @@ std::string PresenceKey(const std::string& space, const std::string& image) {
 std::string ValuesKey(const std::string& space, const std::string& image) {
   return Key({"feature", space, image});
 }
+
+// Features deleted in one batch: it is held in memory.
+constexpr size_t kDeletedTogether = 10'000;
 
 absl::Status Invalid(const std::string& reason, const std::string& message) {
   return WithReason(absl::InvalidArgumentError(message), reason);
@@ -58,38 +62,23 @@ absl::Status CheckFeature(const v1::FeatureSpace& space,
   return absl::OkStatus();
 }
 
-// float32, little-endian, whatever this machine is.
-std::string Encode(const google::protobuf::RepeatedField<float>& values) {
-  std::string bytes;
-  bytes.reserve(4 * static_cast<size_t>(values.size()));
-  for (const float value : values) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(bits >> (8 * i));
-  }
-  return bytes;
-}
-
-void Decode(std::string_view bytes,
-            google::protobuf::RepeatedField<float>& values) {
-  values.Reserve(static_cast<int>(bytes.size() / 4));
-  for (size_t at = 0; at + 4 <= bytes.size(); at += 4) {
-    uint32_t bits = 0;
-    for (size_t i = 0; i < 4; ++i) {
-      bits |= uint32_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-    }
-    float value;
-    std::memcpy(&value, &bits, sizeof(value));
-    values.AddAlreadyReserved(value);
-  }
+// What a value holds, packed. Those of the first format are float32 without a
+// code before them, which no packed value is as long as.
+absl::StatusOr<std::string> PackedOf(const std::string& key,
+                                     std::string_view bytes, size_t dimension) {
+  if (IsPacked(bytes, dimension)) return std::string(bytes);
+  if (bytes.size() == sizeof(float) * dimension) return PackRawFloats(bytes);
+  return DamagedValue(key, absl::StrCat("has ", bytes.size(),
+                                        " bytes, which are no feature of ",
+                                        dimension, " numbers"));
 }
 
 bool Agree(const v1::FeatureSpace& a, const v1::FeatureSpace& b) {
   return a.backbone_digest() == b.backbone_digest() && a.cut() == b.cut() &&
          a.pooling() == b.pooling() && a.arithmetic() == b.arithmetic() &&
          a.input_size() == b.input_size() &&
-         a.normalization() == b.normalization() &&
-         a.dimension() == b.dimension();
+         a.normalization() == b.normalization() && a.views() == b.views() &&
+         a.values() == b.values() && a.dimension() == b.dimension();
 }
 
 }  // namespace
@@ -107,6 +96,7 @@ absl::StatusOr<v1::FeatureSpace> FeatureStore::FindOrBegin(
   if (absl::IsNotFound(stored.status())) {
     v1::FeatureSpace begun = space;
     begun.set_features(0);
+    begun.set_stored_bytes(0);
     *begun.mutable_create_time() = TimestampOf(now);
     return begun;
   }
@@ -130,17 +120,21 @@ absl::Status FeatureStore::Write(const v1::FeatureSpace& space,
   RETURN_IF_ERROR(CheckFence(store_, lease, batch));
   ASSIGN_OR_RETURN(v1::FeatureSpace record, FindOrBegin(space, now));
   std::unordered_set<std::string> added;
+  int64_t bytes = 0;
   for (const v1::Feature& feature : features) {
     const std::string& image = feature.image_digest();
     const std::string presence = PresenceKey(space.digest(), image);
     ASSIGN_OR_RETURN(const bool is_there, Contains(store_, presence));
     if (is_there || !added.insert(image).second) continue;
+    std::string value = WithChecksum(
+        PackFloats(feature.values().data(), feature.values().size()));
+    bytes += static_cast<int64_t>(value.size());
     batch.push_back({presence, ""});
-    batch.push_back({ValuesKey(space.digest(), image),
-                     WithChecksum(Encode(feature.values()))});
+    batch.push_back({ValuesKey(space.digest(), image), std::move(value)});
   }
   if (!added.empty()) {
     record.set_features(record.features() + static_cast<int64_t>(added.size()));
+    record.set_stored_bytes(record.stored_bytes() + bytes);
     batch.push_back(PutRecord(SpaceKey(space.digest()), record));
   }
   if (batch.empty()) return absl::OkStatus();
@@ -163,6 +157,19 @@ absl::StatusOr<std::vector<std::string>> FeatureStore::FindMissing(
 absl::Status FeatureStore::Read(
     const std::string& space, const std::vector<std::string>& images,
     const std::function<bool(v1::Feature)>& visit) const {
+  return ReadPacked(space, images, [&](v1::Feature feature) {
+    const std::string packed = std::move(*feature.mutable_packed());
+    feature.clear_packed();
+    const size_t count = PackedCount(packed);
+    feature.mutable_values()->Resize(static_cast<int>(count), 0);
+    UnpackFloats(packed, count, feature.mutable_values()->mutable_data());
+    return visit(std::move(feature));
+  });
+}
+
+absl::Status FeatureStore::ReadPacked(
+    const std::string& space, const std::vector<std::string>& images,
+    const std::function<bool(v1::Feature)>& visit) const {
   ASSIGN_OR_RETURN(const v1::FeatureSpace record, GetSpace(space));
   for (const std::string& image : images) {
     const std::string key = ValuesKey(space, image);
@@ -176,15 +183,49 @@ absl::Status FeatureStore::Read(
     }
     RETURN_IF_ERROR(value.status());
     ASSIGN_OR_RETURN(const std::string_view bytes, CheckedBytes(key, *value));
-    if (bytes.size() != 4 * static_cast<size_t>(record.dimension())) {
-      return DamagedValue(key, absl::StrCat("has ", bytes.size(), " bytes"));
-    }
     v1::Feature feature;
     feature.set_image_digest(image);
-    Decode(bytes, *feature.mutable_values());
+    ASSIGN_OR_RETURN(*feature.mutable_packed(),
+                     PackedOf(key, bytes, record.dimension()));
     if (!visit(std::move(feature))) break;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<v1::DeleteFeatureSpaceResponse> FeatureStore::DeleteSpace(
+    const std::string& digest, const RequestEntry& entry) {
+  MutexLock lock(writers_);
+  ASSIGN_OR_RETURN(v1::FeatureSpace record, GetSpace(digest));
+  v1::DeleteFeatureSpaceResponse response;
+  *response.mutable_space() = record;
+  while (true) {
+    std::vector<Mutation> batch;
+    RETURN_IF_ERROR(store_.Scan(
+        PresenceKey(digest, ""), "",
+        [&](std::string_view key, std::string_view) {
+          batch.push_back(DeleteKey(ValuesKey(digest, KeyTail(key, 2))));
+          batch.push_back(DeleteKey(std::string(key)));
+          return batch.size() < 2 * kDeletedTogether;
+        }));
+    if (batch.size() < 2 * kDeletedTogether) {
+      batch.push_back(DeleteKey(SpaceKey(digest)));
+      RETURN_IF_ERROR(entry.Apply(store_, std::move(batch), response));
+      return response;
+    }
+    // Broken off here, what is said of the space is still true.
+    record.set_stored_bytes(record.stored_bytes() -
+                            record.stored_bytes() *
+                                static_cast<int64_t>(kDeletedTogether) /
+                                std::max<int64_t>(record.features(), 1));
+    record.set_features(record.features() -
+                        static_cast<int64_t>(kDeletedTogether));
+    batch.push_back(PutRecord(SpaceKey(digest), record));
+    RETURN_IF_ERROR(store_.Apply(std::move(batch)));
+  }
+}
+
+std::string FeatureStore::ValuesPrefix(const std::string& digest) {
+  return ValuesKey(digest, "");
 }
 
 absl::StatusOr<v1::FeatureSpace> FeatureStore::GetSpace(

@@ -16,6 +16,7 @@
 #include "protos/nevus/v1/feature.pb.h"
 #include "protos/nevus/v1/job.pb.h"
 #include "storage/engine/key_value_store.h"
+#include "storage/engine/request_log.h"
 
 namespace nevus {
 
@@ -46,6 +47,19 @@ class FeatureStore {
   absl::Status Read(const std::string& space,
                     const std::vector<std::string>& images,
                     const std::function<bool(v1::Feature)>& visit) const;
+
+  // The same with Feature.packed filled instead of Feature.values.
+  absl::Status ReadPacked(const std::string& space,
+                          const std::vector<std::string>& images,
+                          const std::function<bool(v1::Feature)>& visit) const;
+
+  // Deletes the space and all of its features, in batches: one that breaks off
+  // leaves a space with fewer. Whether anyone needs it is the caller's to know.
+  // Errors: NOT_FOUND: FEATURE_SPACE_NOT_FOUND.
+  absl::StatusOr<v1::DeleteFeatureSpaceResponse> DeleteSpace(
+      const std::string& digest, const RequestEntry& entry);
+  // Below which prefix the engine keeps a space's values.
+  static std::string ValuesPrefix(const std::string& digest);
 
   // Errors: NOT_FOUND: FEATURE_SPACE_NOT_FOUND.
   absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest) const;

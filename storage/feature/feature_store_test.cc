@@ -11,6 +11,8 @@
 #include "base/temp_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/engine/record.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/testing/failing_store.h"
 #include "storage/testing/memory_store.h"
@@ -73,9 +75,85 @@ TEST(FeatureStoreTest, FeaturesComeBackBitForBitInTheOrderAsked) {
               ElementsAre(ElementsAre(0.1f, 2, 3), ElementsAre(1.5f, 0, tiny),
                           ElementsAre(0.1f, 2, 3)));
   EXPECT_TRUE(std::signbit(read[1][1]));
-  // 1.5f is 0x3fc00000 (IEEE 754).
-  EXPECT_EQ(memory.Get("feature!" + kSpace + "!" + kA)->substr(8, 4),
-            std::string("\0\0\xc0\x3f", 4));
+  // The smallest float is no half, so all are floats: a 1, and 1.5f is
+  // 0x3fc00000 (IEEE 754).
+  EXPECT_EQ(memory.Get("feature!" + kSpace + "!" + kA)->substr(8, 5),
+            std::string("\1\0\0\xc0\x3f", 5));
+}
+
+TEST(FeatureStoreTest, HalvesTakeTwoBytesANumberAndTheSpaceCountsThem) {
+  MemoryStore memory;
+  FeatureStore store(memory);
+  ASSERT_THAT(store.Write(Space(),
+                          {MakeFeature(kA, {1.5f, -2, 65504}),
+                           MakeFeature(kB, {0.1f, 2, 3})},
+                          MakeLease(1), kNow),
+              IsOk());
+  // A 2, then 1.5 as 0x3e00 (IEEE 754), ...
+  EXPECT_EQ(memory.Get("feature!" + kSpace + "!" + kA)->substr(8),
+            std::string("\2\0\x3e\0\xc0\xff\x7b", 7));
+  EXPECT_THAT(
+      ReadAll(store, {kA, kB}),
+      ElementsAre(ElementsAre(1.5f, -2, 65504), ElementsAre(0.1f, 2, 3)));
+  // Each with 8 bytes of checksum and one of code.
+  EXPECT_EQ(store.GetSpace(kSpace)->stored_bytes(), (9 + 6) + (9 + 12));
+}
+
+// What a store of the first format holds: float32 without a code.
+TEST(FeatureStoreTest, ValuesOfTheFirstFormatAreRead) {
+  MemoryStore memory;
+  FeatureStore store(memory);
+  ASSERT_THAT(
+      store.Write(Space(), {MakeFeature(kA, {1, 2, 3})}, MakeLease(1), kNow),
+      IsOk());
+  const std::string old("\0\0\xc0\x3f\0\0\x80\x3f\0\0\0\0", 12);
+  ASSERT_THAT(
+      memory.Apply({{"feature!" + kSpace + "!" + kA, WithChecksum(old)}}),
+      IsOk());
+  EXPECT_THAT(ReadAll(store, {kA}), ElementsAre(ElementsAre(1.5f, 1, 0)));
+  ASSERT_THAT(memory.Apply({{"feature!" + kSpace + "!" + kA,
+                             WithChecksum(old.substr(1))}}),
+              IsOk());
+  EXPECT_THAT(store.Read(kSpace, {kA}, [](v1::Feature) { return true; }),
+              StatusIs(StatusCode::kDataLoss, "11 bytes"));
+}
+
+TEST(FeatureStoreTest, DeletingASpaceLeavesNothingOfItAndAllOfOthers) {
+  MemoryStore memory;
+  FeatureStore store(memory);
+  const auto log = RequestLog::Open(memory).value();
+  v1::FeatureSpace other = Space();
+  other.set_digest(std::string(64, '1'));
+  for (const v1::FeatureSpace& space : {Space(), other}) {
+    ASSERT_THAT(
+        store.Write(space,
+                    {MakeFeature(kA, {1, 2, 3}), MakeFeature(kB, {4, 5, 6})},
+                    MakeLease(1), kNow),
+        IsOk());
+  }
+  v1::DeleteFeatureSpaceRequest request;
+  request.set_digest(kSpace);
+  request.set_request_id("once");
+  const auto deleted = [&] {
+    return log->Once<v1::DeleteFeatureSpaceResponse>(
+        RequestOf("DeleteFeatureSpace", request),
+        [&](const RequestEntry& entry) {
+          return store.DeleteSpace(kSpace, entry);
+        });
+  };
+  ASSERT_THAT(deleted(), IsOk());
+  EXPECT_EQ(deleted()->space().features(), 2);  // the same answer
+  for (const auto& [key, value] : memory.rows()) {
+    EXPECT_EQ(key.find(kSpace), std::string::npos) << key;
+  }
+  EXPECT_EQ(ReasonOf(store.GetSpace(kSpace).status()),
+            "FEATURE_SPACE_NOT_FOUND");
+  EXPECT_THAT(store.FindMissing(kSpace, {kA}).value(), ElementsAre(kA));
+  EXPECT_EQ(store.GetSpace(other.digest())->features(), 2);
+  EXPECT_THAT(store.FindMissing(other.digest(), {kA, kB}).value(),
+              ElementsAre());
+  EXPECT_EQ(ReasonOf(store.DeleteSpace(kSpace, RequestEntry()).status()),
+            "FEATURE_SPACE_NOT_FOUND");
 }
 
 TEST(FeatureStoreTest, WhatIsThereIsNeitherCountedNorReplaced) {

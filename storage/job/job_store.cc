@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "storage/engine/record.h"
@@ -24,9 +23,6 @@ std::string SpecKey(const std::string& id, int task) {
 }
 std::string EventKey(const std::string& id, int64_t number) {
   return Key({"event", id, KeyNumber(number)});
-}
-std::string AnswerKey(int64_t number) {
-  return Key({"answer", KeyNumber(number)});
 }
 
 Mutation PutHeader(const v1::Job& job) {
@@ -75,7 +71,8 @@ absl::Status JobStore::Create(const v1::Job& job,
   return store_.Apply(std::move(batch));
 }
 
-absl::Status JobStore::Write(const std::vector<JobChange>& changes) {
+absl::Status JobStore::Write(const std::vector<JobChange>& changes,
+                             const RequestEntry& entry, const v1::Job& answer) {
   std::vector<Mutation> batch;
   for (const JobChange& change : changes) {
     const std::string& id = change.job.id();
@@ -90,11 +87,8 @@ absl::Status JobStore::Write(const std::vector<JobChange>& changes) {
       }
     }
     AddEvents(id, change.events, batch);
-    if (change.answered) {
-      RETURN_IF_ERROR(AddAnswer(*change.answered, batch));
-    }
   }
-  return store_.Apply(std::move(batch));
+  return entry.Apply(store_, std::move(batch), answer);
 }
 
 absl::Status JobStore::Delete(const std::string& id) {
@@ -171,56 +165,6 @@ absl::Status JobStore::ReadEvents(
                                    [&](std::string_view, v1::JobEvent event) {
                                      return visit(std::move(event));
                                    });
-}
-
-absl::Status JobStore::AddAnswer(const JobAnswer& answer,
-                                 std::vector<Mutation>& batch) {
-  bool known = false;
-  {
-    MutexLock lock(mutex_);
-    known = last_answer_ >= 0;
-  }
-  int64_t last = 0;
-  if (!known) {
-    RETURN_IF_ERROR(store_.Scan(
-        Key({"answer", ""}), "", [&](std::string_view key, std::string_view) {
-          return absl::SimpleAtoi(KeyTail(key, 1), &last);
-        }));
-  }
-  {
-    MutexLock lock(mutex_);
-    if (last_answer_ < 0) last_answer_ = last;
-    last = ++last_answer_;
-  }
-  batch.push_back(PutText(AnswerKey(last), answer.request_id));
-  batch.push_back(PutText(Key({"request", answer.request_id}), answer.request));
-  batch.push_back(PutRecord(Key({"answered", answer.request_id}), answer.job));
-
-  const std::string oldest = AnswerKey(last - kMaxAnswers);
-  if (last <= kMaxAnswers) return absl::OkStatus();
-  const auto forgotten = GetText(store_, oldest);
-  if (absl::IsNotFound(forgotten.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(forgotten.status());
-  for (std::string key :
-       {oldest, Key({"request", *forgotten}), Key({"answered", *forgotten})}) {
-    batch.push_back(DeleteKey(std::move(key)));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<JobAnswer>> JobStore::FindAnswer(
-    const std::string& request_id) const {
-  JobAnswer answer;
-  answer.request_id = request_id;
-  auto request = GetText(store_, Key({"request", request_id}));
-  if (absl::IsNotFound(request.status())) return std::nullopt;
-  RETURN_IF_ERROR(request.status());
-  answer.request = *std::move(request);
-  const std::string key = Key({"answered", request_id});
-  auto job = GetRecord<v1::Job>(store_, key);
-  if (!job.ok()) return Missing(job.status(), key);
-  answer.job = *std::move(job);
-  return answer;
 }
 
 absl::StatusOr<bool> JobStore::restored() const {

@@ -8,36 +8,25 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/mutex.h"
 #include "protos/nevus/v1/job.pb.h"
 #include "storage/engine/key_value_store.h"
+#include "storage/engine/request_log.h"
 
 namespace nevus {
 
 // Events of a job that are kept, the newest.
 constexpr int64_t kMaxEvents = 10'000;
-// Answers that are remembered by their request's id, the newest.
-constexpr int64_t kMaxAnswers = 10'000;
-
-// What was answered to a request that carried an id.
-struct JobAnswer {
-  std::string request_id;
-  std::string request;  // method and fields: the same id, the same request
-  v1::Job job;          // the answer
-};
 
 // One step of one job.
 struct JobChange {
-  v1::Job job;                        // its tasks and their specs are ignored
-  std::vector<v1::Task> tasks;        // that changed; their specs are ignored
-  std::vector<v1::JobEvent> events;   // numbered on from the last
-  std::optional<JobAnswer> answered;  // what the step answers to
+  v1::Job job;                       // its tasks and their specs are ignored
+  std::vector<v1::Task> tasks;       // that changed; their specs are ignored
+  std::vector<v1::JobEvent> events;  // numbered on from the last
 };
 
 // Writes, into the closed copy of a scheduler's store, that it is a copy: the
@@ -54,10 +43,14 @@ class JobStore {
   absl::Status Create(const v1::Job& job,
                       const std::vector<v1::JobEvent>& events);
 
-  // Stores steps of jobs that were created, all or none.
-  absl::Status Write(const std::vector<JobChange>& changes);
+  // Stores steps of jobs that were created, all or none, and the answer to the
+  // request that asked for them.
+  absl::Status Write(const std::vector<JobChange>& changes,
+                     const RequestEntry& entry = {},
+                     const v1::Job& answer = {});
 
-  // Removes a job and all that belongs to it, its answers excepted.
+  // Removes a job and all that belongs to it. What was answered to requests
+  // about it stays.
   absl::Status Delete(const std::string& id);
 
   // Every job in order of id: without tasks if `wants_tasks` says so of its
@@ -77,10 +70,6 @@ class JobStore {
   absl::Status ReadEvents(const std::string& id, int64_t after,
                           const std::function<bool(v1::JobEvent)>& visit) const;
 
-  // What was answered to the request with this id, if that is remembered.
-  absl::StatusOr<std::optional<JobAnswer>> FindAnswer(
-      const std::string& request_id) const;
-
   // Whether the store is a copy by MarkRestored whose jobs have not been told.
   absl::StatusOr<bool> restored() const;
   // They have.
@@ -88,13 +77,8 @@ class JobStore {
 
  private:
   absl::Status AddTasks(v1::Job& job) const;
-  absl::Status AddAnswer(const JobAnswer& answer, std::vector<Mutation>& batch);
 
   KeyValueStore& store_;
-  Mutex mutex_;
-  // Of the newest answer; -1: not looked for yet. Numbers of answers whose
-  // batch failed are left out.
-  int64_t last_answer_ ABSL_GUARDED_BY(mutex_) = -1;
 };
 
 }  // namespace nevus

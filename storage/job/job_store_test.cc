@@ -10,6 +10,7 @@
 #include "base/temp_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/testing/failing_store.h"
 #include "storage/testing/memory_store.h"
@@ -130,11 +131,9 @@ TEST(JobStoreTest, TasksAreLoadedOnlyForThoseThatAreWanted) {
 }
 
 TEST(JobStoreTest, AFailedWriteChangesNothing) {
-  JobChange answered = Step("j-a", "a2");
-  answered.answered = {"r", "CancelJob j-a", v1::Job()};
   const std::vector<std::function<absl::Status(JobStore&)>> writes = {
       [](JobStore& store) { return store.Create(MakeJob("j-b", "b"), {}); },
-      [&](JobStore& store) { return store.Write({answered}); },
+      [](JobStore& store) { return store.Write({Step("j-a", "a2")}); },
       [](JobStore& store) { return store.Delete("j-a"); },
       [](JobStore& store) { return store.ClearRestored(); }};
   for (const auto& write : writes) {
@@ -190,29 +189,33 @@ TEST(JobStoreTest, DeletingLeavesNothingOfTheJobAndAllOfOthers) {
   EXPECT_THAT(Keys(memory), IsEmpty());
 }
 
-TEST(JobStoreTest, AnswersAreRememberedTheNewestOnes) {
+TEST(JobStoreTest, AnAnswerIsThereWithItsStepOrNotAtAll) {
   MemoryStore memory;
   ASSERT_THAT(JobStore(memory).Create(MakeJob("j-a", "a"), {}), IsOk());
+  FailingStore failing(memory, 1);
+  JobStore store(failing);
+  const auto requests = RequestLog::Open(failing).value();
+  const JobChange change = Step("j-a", "a2");
+  int steps = 0;
+  const auto cancel = [&] {
+    v1::CancelJobRequest request;
+    request.set_id("j-a");
+    request.set_request_id("r");
+    return requests->Once<v1::Job>(
+        RequestOf("CancelJob", request),
+        [&](const RequestEntry& entry) -> absl::StatusOr<v1::Job> {
+          ++steps;
+          RETURN_IF_ERROR(store.Write({change}, entry, change.job));
+          return change.job;
+        });
+  };
+  EXPECT_THAT(cancel(), StatusIs(StatusCode::kUnavailable, "fail"));
+  EXPECT_THAT(Contents(store), ElementsAre("a: 0 0"));
   for (int i = 0; i < 2; ++i) {
-    JobStore store(memory);  // as after a start of the process
-    JobChange change = Step("j-a", "a");
-    change.answered = {absl::StrCat("r", i), "CancelJob j-a", change.job};
-    ASSERT_THAT(store.Write({change}), IsOk());
+    EXPECT_EQ(cancel()->title(), "a2");
+    EXPECT_THAT(Contents(store), ElementsAre("a2: 0 7"));
   }
-  JobStore store(memory);
-  EXPECT_FALSE(store.FindAnswer("r2")->has_value());
-  const JobAnswer first = store.FindAnswer("r0")->value();
-  EXPECT_EQ(first.request, "CancelJob j-a");
-  EXPECT_EQ(first.job.id(), "j-a");
-
-  std::vector<JobChange> changes(kMaxAnswers - 1, Step("j-a", "a"));
-  for (size_t i = 0; i < changes.size(); ++i) {
-    changes[i].answered = {absl::StrCat("s", i), "RetryJob j-a", v1::Job()};
-  }
-  ASSERT_THAT(store.Write(changes), IsOk());
-  EXPECT_FALSE(store.FindAnswer("r0")->has_value());
-  EXPECT_TRUE(store.FindAnswer("r1")->has_value());
-  EXPECT_TRUE(store.FindAnswer("s0")->has_value());
+  EXPECT_EQ(steps, 2) << "the failed one and the first that was stored";
 }
 
 TEST(JobStoreTest, ACopyIsKnownUntilItIsCleared) {
@@ -231,7 +234,6 @@ absl::Status ReadEverything(const JobStore& store) {
   for (int task : {0, 1}) first.Update(store.GetSpec("j-a", task).status());
   first.Update(
       store.ReadEvents("j-a", 0, [](const v1::JobEvent&) { return true; }));
-  first.Update(store.FindAnswer("r").status());
   return first;
 }
 
@@ -239,13 +241,10 @@ TEST(JobStoreTest, DamageIsNamed) {
   MemoryStore memory;
   JobStore store(memory);
   ASSERT_THAT(store.Create(MakeJob("j-a", "a"), {Event(1)}), IsOk());
-  JobChange change = Step("j-a", "a2");
-  change.answered = {"r", "CancelJob j-a", change.job};
-  ASSERT_THAT(store.Write({change}), IsOk());
+  ASSERT_THAT(store.Write({Step("j-a", "a2")}), IsOk());
   ASSERT_THAT(ReadEverything(store), IsOk());
   const auto whole = memory.rows();
   for (const auto& [key, value] : whole) {
-    if (key.rfind("answer!", 0) == 0) continue;  // read when it is forgotten
     SCOPED_TRACE(key);
     memory.Damage(key);
     EXPECT_THAT(ReadEverything(store), StatusIs(StatusCode::kDataLoss, key));
@@ -253,8 +252,7 @@ TEST(JobStoreTest, DamageIsNamed) {
   }
   // What must be there, for the rest tells of it.
   for (const std::string& key :
-       {std::string("tasks!j-a"), absl::StrCat("spec!j-a!", kZero),
-        std::string("answered!r")}) {
+       {std::string("tasks!j-a"), absl::StrCat("spec!j-a!", kZero)}) {
     SCOPED_TRACE(key);
     ASSERT_THAT(memory.Apply({{key, std::nullopt}}), IsOk());
     EXPECT_THAT(ReadEverything(store), StatusIs(StatusCode::kDataLoss, key));

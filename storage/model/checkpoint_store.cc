@@ -86,6 +86,18 @@ absl::StatusOr<v1::Checkpoint> CheckpointStore::Read(const std::string& job,
   return found;
 }
 
+absl::StatusOr<std::vector<std::string>> CheckpointStore::Jobs() const {
+  std::vector<std::string> jobs;
+  RETURN_IF_ERROR(store_.Scan(
+      Key({"kept", ""}), "", [&](std::string_view key, std::string_view) {
+        const std::string task_key = KeyTail(key, 1);
+        std::string job = task_key.substr(0, task_key.find('!'));
+        if (jobs.empty() || jobs.back() != job) jobs.push_back(std::move(job));
+        return true;
+      }));
+  return jobs;
+}
+
 absl::Status CheckpointStore::Drop(const std::string& job,
                                    std::vector<Mutation>& batch) const {
   return store_.Scan(

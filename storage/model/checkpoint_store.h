@@ -38,6 +38,9 @@ class CheckpointStore {
   // Errors: NOT_FOUND (CHECKPOINT_NOT_FOUND); DATA_LOSS naming the key.
   absl::StatusOr<v1::Checkpoint> Read(const std::string& job, int task) const;
 
+  // Ids of the jobs that have any, each once, in order.
+  absl::StatusOr<std::vector<std::string>> Jobs() const;
+
   // Adds to `batch` what removes the checkpoints of all tasks of `job`.
   absl::Status Drop(const std::string& job, std::vector<Mutation>& batch) const;
 

@@ -308,6 +308,18 @@ absl::Status ModelStore::WriteCheckpoint(const v1::Checkpoint& checkpoint,
   return checkpoints_.Write(checkpoint, lease);
 }
 
+absl::StatusOr<std::vector<std::string>> ModelStore::JobsWithCheckpoints()
+    const {
+  return checkpoints_.Jobs();
+}
+
+absl::Status ModelStore::DropCheckpoints(const std::string& job) {
+  MutexLock lock(writers_);
+  std::vector<Mutation> batch;
+  RETURN_IF_ERROR(checkpoints_.Drop(job, batch));
+  return store_.Apply(std::move(batch));
+}
+
 absl::StatusOr<v1::Checkpoint> ModelStore::ReadCheckpoint(
     const std::string& job, int task) const {
   return checkpoints_.Read(job, task);

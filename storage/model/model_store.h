@@ -92,6 +92,9 @@ class ModelStore {
                                const v1::Lease& lease);
   absl::StatusOr<v1::Checkpoint> ReadCheckpoint(const std::string& job,
                                                 int task) const;
+  // CheckpointStore's Jobs and Drop.
+  absl::StatusOr<std::vector<std::string>> JobsWithCheckpoints() const;
+  absl::Status DropCheckpoints(const std::string& job);
 
  private:
   absl::StatusOr<int64_t> NewestVersion(const std::string& name) const;

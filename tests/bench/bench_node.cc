@@ -1,5 +1,8 @@
 #include "tests/bench/bench_node.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -39,8 +42,23 @@ absl::Status BenchNode::StartNode() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::Start(int threads) {
+LogToFile::LogToFile(const std::string& path) : terminal_(dup(STDERR_FILENO)) {
+  const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  if (file >= 0) {
+    dup2(file, STDERR_FILENO);
+    close(file);
+  }
+}
+
+LogToFile::~LogToFile() {
+  dup2(terminal_, STDERR_FILENO);
+  close(terminal_);
+}
+
+absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::Start(
+    int threads, int64_t serving_bytes) {
   auto bench = std::unique_ptr<BenchNode>(new BenchNode);
+  bench->options_.serving_bytes = serving_bytes;
   bench->options_.compute_threads = threads;
   RETURN_IF_ERROR(bench->StartNode());
   return bench;
@@ -84,9 +102,9 @@ absl::Status BenchNode::ImportAndSeal(const std::string& dataset,
 }
 
 absl::Status BenchNode::ImportVgg16(const WeightsChoice& weights,
-                                    int input_size) {
+                                    int input_size, const std::string& name) {
   v1::BackboneUpload upload;
-  upload.set_name("vgg16");
+  upload.set_name(name);
   upload.set_arch("vgg16");
   upload.set_input_size(input_size);
   if (weights.seed) upload.set_random_seed(*weights.seed);

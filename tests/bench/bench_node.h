@@ -27,11 +27,25 @@ struct WeightsChoice {
 // "random:SEED" or a file's path; a USAGE error for a seed that is no number.
 absl::StatusOr<WeightsChoice> ParseWeights(const std::string& text);
 
+// While it lives, the log of this process, the node's, goes to a file as an
+// operator's would. Thread-compatible.
+class LogToFile {
+ public:
+  explicit LogToFile(const std::string& path);
+  ~LogToFile();
+  LogToFile(const LogToFile&) = delete;
+  LogToFile& operator=(const LogToFile&) = delete;
+
+ private:
+  const int terminal_;
+};
+
 // Thread-compatible.
 class BenchNode {
  public:
-  // `threads` as NodeOptions::compute_threads.
-  static absl::StatusOr<std::unique_ptr<BenchNode>> Start(int threads);
+  // `threads` as NodeOptions::compute_threads, `serving_bytes` as that.
+  static absl::StatusOr<std::unique_ptr<BenchNode>> Start(
+      int threads, int64_t serving_bytes = NodeOptions().serving_bytes);
   // Hosts one service, without workers.
   static absl::StatusOr<std::unique_ptr<BenchNode>> StartAlone(
       const std::string& service);
@@ -40,14 +54,17 @@ class BenchNode {
   // the start alone.
   absl::StatusOr<double> Restart();
   std::string address() const;
+  // As the node's own services and workers see the services.
+  const Peers& peers() const { return node_->peers(); }
 
   Client& client() { return *client_; }
 
   // Imports all of `files`, which must be new, and seals them as version 1.
   absl::Status ImportAndSeal(const std::string& dataset,
                              const std::vector<ExampleFile>& files);
-  // A VGG16 under the name "vgg16".
-  absl::Status ImportVgg16(const WeightsChoice& weights, int input_size);
+  // A VGG16.
+  absl::Status ImportVgg16(const WeightsChoice& weights, int input_size,
+                           const std::string& name = "vgg16");
   // Waits for a job that was submitted; its error if it did not succeed.
   absl::StatusOr<v1::Job> Finish(const absl::StatusOr<v1::Job>& job);
 

@@ -77,16 +77,36 @@ TEST(BenchTest, ImportPrintsImportBesideDecodingAlone) {
   EXPECT_EQ(json["ratios"][0]["at_least"], 0.5);
 }
 
-TEST(BenchTest, ServePrintsALoneRequestBesideTheNetworkAlone) {
+TEST(BenchTest, ServePrintsEachPhaseBesideTheNetworkAlone) {
   const Outcome outcome =
-      Bench({"serve", "--count", "2", "--repeats", "1", "--input-size", "32",
-             "--threads", "1", "--precision", "fp32"});
+      Bench({"serve", "--count", "2", "--repeats", "1", "--seconds", "1",
+             "--input-size", "32", "--threads", "1", "--precision", "fp32",
+             "--output", "json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  for (const char* field :
-       {"fp32, network alone, batch 1", "one request at a time, end to end",
-        "end to end / network alone", "at most 1.2: m", "processor", "BLAS"}) {
-    EXPECT_THAT(outcome.out, HasSubstr(field));
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(
+      NamesOf(json["ratios"]),
+      ElementsAre(
+          "end to end / network alone", "saturation / network in batches",
+          "p99 at 70 %, even arrivals / lone request",
+          "p99 at 70 %, Poisson arrivals / a perfect server's",
+          "answered at 200 % / saturation", "memory grown at 200 % / 50 MiB",
+          "p99 while versions swap / before", "failed while versions swap"));
+  EXPECT_EQ(json["ratios"][1]["at_least"], 0.9);
+  for (const Json& lane : json["lanes"]) {
+    EXPECT_THAT(lane["values"], SizeIs(1)) << lane;
   }
+}
+
+TEST(BenchTest, ASoakPrintsWhatMemoryItCost) {
+  const Outcome outcome =
+      Bench({"serve", "--soak", "3000", "--threads", "1", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(
+      NamesOf(json["lanes"]),
+      ElementsAre("memory after the warm-up", "memory at the end", "requests"));
+  ExpectFigures(json["lanes"]);
 }
 
 TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
@@ -111,7 +131,8 @@ TEST(BenchTest, SchedulerPrintsItsTargetsAtEachSize) {
 }
 
 TEST(BenchTest, HelpShowsAnExampleAtEachLevel) {
-  for (const std::string bench : {"extract", "import", "scheduler", "serve"}) {
+  for (const std::string bench :
+       {"decode", "extract", "import", "scheduler", "serve"}) {
     const Outcome outcome = Bench({bench, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Example:\n  nevus bench " + bench));

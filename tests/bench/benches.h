@@ -21,9 +21,12 @@ struct BenchOptions {
   int input_size = 0;  // 0: the backbone's own, 224
   WeightsChoice weights;
   std::string precision = "auto";
-  int jobs = 0;     // of a queue
-  int tasks = 0;    // of a job
-  int clients = 0;  // at a time
+  int jobs = 0;         // of a queue
+  int tasks = 0;        // of a job
+  int clients = 0;      // at a time
+  double seconds = 10;  // of a phase of load
+  int soak = 0;         // requests of a soak; 0: none
+  int dimension = 0;    // of a feature
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
 };
@@ -32,11 +35,22 @@ struct BenchOptions {
 // and LibTorch's eager one, for fp32 and for `precision`.
 absl::StatusOr<Report> BenchExtract(const BenchOptions& options);
 
+// bytes -> pixels: large photographs decoded at the size that a network needs
+// against decoding them whole, and what that does to their features.
+absl::StatusOr<Report> BenchDecode(const BenchOptions& options);
+
+// feature -> model: features read back from the store, and a training on them,
+// against the disk and the matrix products alone.
+absl::StatusOr<Report> BenchTrain(const BenchOptions& options);
+
 // files -> images: an import against decoding alone on one core.
 absl::StatusOr<Report> BenchImport(const BenchOptions& options);
 
-// image -> prediction: a lone request against the network alone.
+// image -> prediction: a lone request, saturation, part load, overload and
+// swaps against the network alone; or, with `soak`, the next one.
 absl::StatusOr<Report> BenchServe(const BenchOptions& options);
+// Very many small requests and a swap of networks after each thousand: memory.
+absl::StatusOr<Report> BenchServeSoak(const BenchOptions& options);
 
 // A queue of jobs on one machine: submitted, listed, leased from, loaded again,
 // and watched over by idle workers.

@@ -17,7 +17,10 @@ namespace {
 constexpr int64_t kMaxCount = 100'000;
 constexpr int64_t kMaxThreads = 256;
 constexpr int64_t kMaxJobs = 200'000;
+constexpr int64_t kMaxDimension = 1'000'000;
 constexpr int64_t kMaxTasks = 10'000;
+constexpr int64_t kMaxSeconds = 3600;
+constexpr int64_t kMaxSoak = 100'000'000;
 
 int Processors() {
   cpu_set_t set;
@@ -47,6 +50,16 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   options.images = line.Text("images");
   ASSIGN_OR_RETURN(options.count, Number(line, "count", 1, kMaxCount));
   ASSIGN_OR_RETURN(options.repeats, Number(line, "repeats", 1, kMaxCount));
+  if (line.Has("dimension")) {
+    ASSIGN_OR_RETURN(options.dimension,
+                     Number(line, "dimension", 100, kMaxDimension));
+  }
+  if (line.Has("seconds")) {
+    ASSIGN_OR_RETURN(const int seconds,
+                     Number(line, "seconds", 1, kMaxSeconds));
+    options.seconds = seconds;
+    ASSIGN_OR_RETURN(options.soak, Number(line, "soak", 0, kMaxSoak));
+  }
   if (line.Has("threads")) {
     ASSIGN_OR_RETURN(options.threads, Number(line, "threads", 1, kMaxThreads));
   }
@@ -135,6 +148,18 @@ const std::vector<Command>& BenchTable() {
             Network()),
        {"nevus bench extract --count 128 --repeats 3"},
        Runs(BenchExtract, "bench extract")},
+      {"bench decode",
+       "",
+       "Measure large photographs decoded reduced against whole",
+       kDetails,
+       Join({Flag::Text("images", "DIR",
+                        "large JPEGs to work on; without, synthetic ones of 24 "
+                        "megapixels are made"),
+             Flag::Integer("count", "photographs").Default("3"), Repeats(3),
+             Threads()},
+            Network()),
+       {"nevus bench decode --images photographs --count 10"},
+       Runs(BenchDecode, "bench decode")},
       {"bench import",
        "",
        "Measure an import against decoding alone on one core",
@@ -146,13 +171,31 @@ const std::vector<Command>& BenchTable() {
        Runs(BenchImport, "bench import")},
       {"bench serve",
        "",
-       "Measure a lone prediction against the network alone",
+       "Measure serving alone, saturated, overloaded and during swaps",
        kDetails,
-       Join({Flag::Integer("count", "requests in each repeat").Default("30"),
-             Repeats(5), Threads()},
+       Join({Flag::Integer("count", "lone requests in each repeat")
+                 .Default("30"),
+             Repeats(3),
+             Flag::Integer("seconds", "of each phase of load").Default("10"),
+             Flag::Integer("soak",
+                           "instead: so many small requests, with a swap of "
+                           "networks after each 1,000, and what memory they "
+                           "cost; 0: none")
+                 .Default("0"),
+             Threads()},
             Network()),
-       {"nevus bench serve --threads 2"},
+       {"nevus bench serve --threads 2", "nevus bench serve --soak 1000000"},
        Runs(BenchServe, "bench serve")},
+      {"bench train",
+       "",
+       "Measure training on stored features against disk and BLAS",
+       kDetails,
+       {Flag::Integer("count", "features, one of 20 for validation")
+            .Default("100000"),
+        Flag::Integer("dimension", "numbers in a feature").Default("25088"),
+        Repeats(1)},
+       {"nevus bench train --count 10000"},
+       Runs(BenchTrain, "bench train")},
       {"bench scheduler",
        "",
        "Measure a queue of jobs: submit, list, lease, reopen, idle workers",

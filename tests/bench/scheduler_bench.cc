@@ -1,9 +1,7 @@
-#include <fcntl.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <pthread.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -43,27 +41,6 @@ constexpr double kStartSeconds = 10;
 constexpr double kIdlePercent = 5;
 // Beyond what runs differ by.
 constexpr double kCostGrowth = 1.3;
-
-// The node's log, a line a job, goes to a file as an operator's would.
-class LogToFile {
- public:
-  explicit LogToFile(const std::string& path) : terminal_(dup(STDERR_FILENO)) {
-    const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
-    if (file >= 0) {
-      dup2(file, STDERR_FILENO);
-      close(file);
-    }
-  }
-  ~LogToFile() {
-    dup2(terminal_, STDERR_FILENO);
-    close(terminal_);
-  }
-  LogToFile(const LogToFile&) = delete;
-  LogToFile& operator=(const LogToFile&) = delete;
-
- private:
-  const int terminal_;
-};
 
 // A connection of its own, as every worker and client process has.
 std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {

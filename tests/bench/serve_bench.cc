@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,63 +10,245 @@
 #include "compute/backbone/arithmetic.h"
 #include "compute/feature/feature_extractor.h"
 #include "tests/bench/benches.h"
+#include "tests/bench/open_loop.h"
 #include "tests/bench/photographs.h"
+#include "tests/bench/served_models.h"
 #include "tests/bench/vgg16_alone.h"
 
 namespace nevus {
 namespace {
 
-constexpr double kTarget = 1.2;
+// The targets, from the issue that asked for them.
+constexpr double kLoneOverNetwork = 1.2;
+constexpr double kSaturation = 0.9;
+constexpr double kLoadedOverLone = 4;
+constexpr double kOverload = 0.85;
+constexpr double kSwapped = 1.5;
+// "Flat": what histograms and allocators need anyway.
+constexpr double kOverloadMib = 50;
+// What counts as an answer in time: in units of a lone request.
+constexpr double kPatience = 20;
+constexpr absl::Duration kLeastPatience = absl::Seconds(1);
+constexpr int kBatch = 4;
+constexpr int kSwaps = 8;  // in each round
 // Enough for both classes in train and in validation.
 constexpr int kLearned = 40;
 
-// A model "bench@live" by the same way as any other: import, seal, extract,
-// train, promote.
-absl::Status MakeModel(BenchNode& node, const BenchOptions& options,
-                       const std::vector<ExampleFile>& files) {
-  Client& client = node.client();
-  RETURN_IF_ERROR(node.ImportAndSeal("bench", files));
-  RETURN_IF_ERROR(node.ImportVgg16(options.weights, options.input_size));
-  v1::ExtractRequest extract;
-  extract.set_dataset("bench");
-  extract.set_version(1);
-  extract.set_backbone("vgg16");
-  extract.set_precision(options.precision);
-  RETURN_IF_ERROR(
-      node.Finish(client.Call(&v1::FeatureService::Stub::Extract, extract))
-          .status());
-  v1::TrainRequest train;
-  train.set_dataset("bench");
-  train.set_version(1);
-  train.set_backbone("vgg16");
-  train.set_precision(options.precision);
-  train.set_model("bench");
-  train.set_positive("melanoma");
-  RETURN_IF_ERROR(
-      node.Finish(client.Call(&v1::TrainingService::Stub::Train, train))
-          .status());
-  v1::PromoteModelRequest promote;
-  promote.set_model("bench");
-  promote.set_version(1);
-  promote.set_alias("live");
-  return client.Call(&v1::ModelService::Stub::PromoteModel, promote).status();
-}
+// What one round measured; the names are the report's.
+struct Rounds {
+  Lane network{"network alone, batches of 4", "images/s", nullptr};
+  Lane network_alone{"network alone, one image", "ms", nullptr};
+  Lane lone{"one request at a time, end to end", "ms", nullptr};
+  Lane saturation{"saturation (150 % offered)", "images/s", nullptr};
+  Lane even_p50{"70 % load, even arrivals, p50", "ms", nullptr};
+  Lane even_p99{"70 % load, even arrivals, p99", "ms", nullptr};
+  Lane even_p999{"70 % load, even arrivals, p99.9", "ms", nullptr};
+  Lane chance_p50{"70 % load, Poisson arrivals, p50", "ms", nullptr};
+  Lane chance_p99{"70 % load, Poisson arrivals, p99", "ms", nullptr};
+  Lane chance_p999{"70 % load, Poisson arrivals, p99.9", "ms", nullptr};
+  Lane perfect_p99{"the same at a perfect server, p99", "ms", nullptr};
+  Lane overload{"200 % load, answered in time", "images/s", nullptr};
+  Lane overload_p99{"200 % load, p99 of the answered", "ms", nullptr};
+  Lane overload_mib{"200 % load, memory grew by", "MiB", nullptr};
+  Lane swap_p99{"70 % load, even, while versions swap, p99", "ms", nullptr};
+  Lane swap_failed{"requests that failed meanwhile", "requests", nullptr};
 
-// The median over `count` calls of `work`, in milliseconds.
-absl::StatusOr<double> MedianMillis(
-    int count, const std::function<absl::Status(int)>& work) {
-  std::vector<double> millis;
-  for (int i = 0; i < count; ++i) {
-    const Stopwatch watch;
-    RETURN_IF_ERROR(work(i));
-    millis.push_back(1000 * watch.Seconds());
+  std::vector<Lane*> all() {
+    return {&network,      &network_alone, &lone,        &saturation,
+            &even_p50,     &even_p99,      &even_p999,   &chance_p50,
+            &chance_p99,   &chance_p999,   &perfect_p99, &overload,
+            &overload_p99, &overload_mib,  &swap_p99,    &swap_failed};
   }
-  return Median(millis);
-}
+};
+
+class ServeBench {
+ public:
+  ServeBench(BenchNode& node, FeatureExtractor& extractor,
+             std::vector<float> planes,
+             const std::vector<std::string>& photographs,
+             const BenchOptions& options)
+      : node_(node),
+        extractor_(extractor),
+        planes_(std::move(planes)),
+        options_(options),
+        image_floats_(planes_.size() / photographs.size()),
+        images_(photographs.size()) {
+    for (const std::string& photograph : photographs) {
+      v1::PredictRequest request;
+      request.set_model("bench");
+      request.set_alias("live");
+      request.set_image(photograph);
+      requests_.push_back(request);
+    }
+  }
+
+  absl::Status Round(uint32_t seed) {
+    std::vector<float> features(size_t{kBatch} * extractor_.dimension());
+    ASSIGN_OR_RETURN(const double alone, MedianSeconds([&](size_t image) {
+                       return extractor_.Forward(
+                           &planes_[image % images_ * image_floats_], 1,
+                           features.data());
+                     }));
+    ASSIGN_OR_RETURN(const double rate, NetworkRate(features));
+    ASSIGN_OR_RETURN(const double lone, MedianSeconds([&](size_t image) {
+                       return node_.client()
+                           .Call(&v1::PredictionService::Stub::Predict,
+                                 requests_[image % images_])
+                           .status();
+                     }));
+    rounds_.network.values.push_back(rate);
+    rounds_.network_alone.values.push_back(1000 * alone);
+    rounds_.lone.values.push_back(1000 * lone);
+    patience_ = std::max(kLeastPatience, absl::Seconds(kPatience * lone));
+
+    const double most = Saturate(rate);
+    AtSeventyPercent(most, lone, seed);
+    Overload(most);
+    return Swap(most);
+  }
+
+  Report ToReport() {
+    Report report;
+    Rounds& r = rounds_;
+    for (Lane* lane : r.all()) report.lanes.push_back(*lane);
+    report.ratios = {
+        {"end to end / network alone",
+         Divide(r.lone.values, r.network_alone.values),
+         {},
+         kLoneOverNetwork},
+        {"saturation / network in batches",
+         Divide(r.saturation.values, r.network.values),
+         kSaturation,
+         {}},
+        {"p99 at 70 %, even arrivals / lone request",
+         Divide(r.even_p99.values, r.lone.values),
+         {},
+         kLoadedOverLone},
+        {"p99 at 70 %, Poisson arrivals / a perfect server's",
+         Divide(r.chance_p99.values, r.perfect_p99.values),
+         {},
+         {}},
+        {"answered at 200 % / saturation",
+         Divide(r.overload.values, r.saturation.values),
+         kOverload,
+         {}},
+        {"memory grown at 200 % / 50 MiB",
+         Divide(
+             r.overload_mib.values,
+             std::vector<double>(r.overload_mib.values.size(), kOverloadMib)),
+         {},
+         1.0},
+        {"p99 while versions swap / before",
+         Divide(r.swap_p99.values, r.even_p99.values),
+         {},
+         kSwapped},
+        {"failed while versions swap", r.swap_failed.values, {}, 0.0}};
+    return report;
+  }
+
+  const std::string& failure() const { return failure_; }
+
+ private:
+  absl::StatusOr<double> MedianSeconds(
+      const std::function<absl::Status(size_t)>& work) {
+    std::vector<double> seconds;
+    for (int i = 0; i < options_.count; ++i) {
+      const Stopwatch watch;
+      RETURN_IF_ERROR(work(static_cast<size_t>(i)));
+      seconds.push_back(watch.Seconds());
+    }
+    return Median(seconds);
+  }
+
+  absl::StatusOr<double> NetworkRate(std::vector<float>& features) {
+    const Stopwatch watch;
+    int done = 0;
+    do {
+      const size_t first = static_cast<size_t>(done) % (images_ - kBatch + 1);
+      RETURN_IF_ERROR(extractor_.Forward(&planes_[first * image_floats_],
+                                         kBatch, features.data()));
+      done += kBatch;
+    } while (watch.Seconds() < options_.seconds);
+    return done / watch.Seconds();
+  }
+
+  LoadResult Run(const std::vector<double>& schedule,
+                 const std::function<void()>& meanwhile = nullptr) {
+    LoadResult result =
+        RunOpenLoop(node_.address(), requests_, schedule, patience_, meanwhile);
+    if (!result.failed.empty()) failure_ = result.failed.begin()->first;
+    return result;
+  }
+
+  double Saturate(double rate) {
+    const LoadResult result = Run(EvenSchedule(1.5 * rate, options_.seconds));
+    rounds_.saturation.values.push_back(result.AnsweredPerSecond());
+    return result.AnsweredPerSecond();
+  }
+
+  void AtSeventyPercent(double most, double lone, uint32_t seed) {
+    const auto add = [](const Histogram& from, Lane& p50, Lane& p99,
+                        Lane& p999) {
+      p50.values.push_back(1000 * from.Percentile(0.5));
+      p99.values.push_back(1000 * from.Percentile(0.99));
+      p999.values.push_back(1000 * from.Percentile(0.999));
+    };
+    Rounds& r = rounds_;
+    add(Run(EvenSchedule(0.7 * most, options_.seconds)).latency, r.even_p50,
+        r.even_p99, r.even_p999);
+    const std::vector<double> chance =
+        PoissonSchedule(0.7 * most, options_.seconds, seed);
+    add(Run(chance).latency, r.chance_p50, r.chance_p99, r.chance_p999);
+    // It serves at the saturated rate, and no request faster than alone.
+    r.perfect_p99.values.push_back(
+        1000 *
+        std::max(lone, PerfectServer(chance, 1 / most).Percentile(0.99)));
+  }
+
+  void Overload(double most) {
+    const double before = ResidentMib();
+    const LoadResult result = Run(EvenSchedule(2 * most, options_.seconds));
+    rounds_.overload.values.push_back(result.AnsweredPerSecond());
+    rounds_.overload_p99.values.push_back(1000 *
+                                          result.latency.Percentile(0.99));
+    rounds_.overload_mib.values.push_back(
+        std::max(0.0, ResidentMib() - before));
+  }
+
+  absl::Status Swap(double most) {
+    absl::Status swapped;
+    const LoadResult result =
+        Run(EvenSchedule(0.7 * most, options_.seconds), [&] {
+          const StopSignal never;
+          for (int i = 0; i < kSwaps && swapped.ok(); ++i) {
+            never.WaitFor(absl::Seconds(options_.seconds / (kSwaps + 1)));
+            swapped = i % 2 == 0 ? Promote(node_.client(), "bench", 2)
+                                 : RollBack(node_.client(), "bench");
+          }
+        });
+    RETURN_IF_ERROR(swapped);
+    rounds_.swap_p99.values.push_back(1000 * result.latency.Percentile(0.99));
+    rounds_.swap_failed.values.push_back(
+        static_cast<double>(result.failures() + result.refused));
+    return absl::OkStatus();
+  }
+
+  BenchNode& node_;
+  FeatureExtractor& extractor_;
+  const std::vector<float> planes_;
+  const BenchOptions& options_;
+  const size_t image_floats_;
+  const size_t images_;
+  std::vector<v1::PredictRequest> requests_;
+  absl::Duration patience_ = kLeastPatience;
+  Rounds rounds_;
+  std::string failure_;
+};
 
 }  // namespace
 
 absl::StatusOr<Report> BenchServe(const BenchOptions& options) {
+  if (options.soak > 0) return BenchServeSoak(options);
   const TempDir generated;
   ASSIGN_OR_RETURN(const std::vector<ExampleFile> files,
                    FindPhotographs("", kLearned, generated.path()));
@@ -73,54 +256,40 @@ absl::StatusOr<Report> BenchServe(const BenchOptions& options) {
                    ReadPhotographs(files));
   ASSIGN_OR_RETURN(const std::unique_ptr<BenchNode> node,
                    BenchNode::Start(options.threads));
-  options.progress(0, 0, "train a model to serve");
-  RETURN_IF_ERROR(MakeModel(*node, options, files));
+  options.progress(0, options.repeats + 1, "train two models to serve");
+  RETURN_IF_ERROR(node->ImportAndSeal("bench", files));
+  RETURN_IF_ERROR(node->ImportVgg16(options.weights, options.input_size));
+  ServedModel model;
+  model.name = "bench";
+  model.precision = options.precision;
+  for (const uint64_t seed : {1, 2}) {
+    RETURN_IF_ERROR(TrainServedModel(*node, model, seed));
+  }
+  RETURN_IF_ERROR(Promote(node->client(), "bench", 1));
   ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
                    LoadVgg16(options.weights, options.input_size));
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    NewExtractor(*backbone, options.precision, options.threads));
-  ASSIGN_OR_RETURN(const std::vector<float> planes,
+  ASSIGN_OR_RETURN(std::vector<float> planes,
                    ReadyPlanes(backbone->info(), photographs));
-
-  std::vector<float> feature(extractor->dimension());
-  // Many of a kind before the other's turn: OpenMP's threads spin for some
-  // milliseconds after their last work, and the neighbour pays for it.
-  Lane network{absl::StrCat(ArithmeticName(extractor->spec().arithmetic),
-                            ", network alone, batch 1"),
-               "ms", [&] {
-                 return MedianMillis(options.count, [&](int i) {
-                   const size_t image = i % photographs.size();
-                   return extractor->Forward(
-                       &planes[image * (planes.size() / photographs.size())], 1,
-                       feature.data());
-                 });
-               }};
-  Lane request{"one request at a time, end to end", "ms", [&] {
-                 return MedianMillis(options.count, [&](int i) {
-                   v1::PredictRequest predict;
-                   predict.set_model("bench");
-                   predict.set_alias("live");
-                   predict.set_image(photographs[i % photographs.size()]);
-                   return node->client()
-                       .Call(&v1::PredictionService::Stub::Predict, predict)
-                       .status();
-                 });
-               }};
-  RETURN_IF_ERROR(
-      RunInTurns({&network, &request}, options.repeats, options.progress));
-
-  Report report;
-  report.ratios = {{"end to end / network alone",
-                    Divide(request.values, network.values),
-                    {},
-                    kTarget}};
-  report.lanes = {network, request};
+  ServeBench bench(*node, *extractor, std::move(planes), photographs, options);
+  for (int i = 0; i < options.repeats; ++i) {
+    options.progress(i + 1, options.repeats + 1, absl::StrCat("round ", i + 1));
+    RETURN_IF_ERROR(bench.Round(static_cast<uint32_t>(i + 1)));
+  }
+  Report report = bench.ToReport();
   ASSIGN_OR_RETURN(report.facts, node->Facts());
+  report.facts.emplace_back("arithmetic",
+                            ArithmeticName(extractor->spec().arithmetic));
   report.facts.emplace_back(
       "images", DescribePhotographs("", static_cast<int>(files.size())));
-  report.facts.emplace_back("requests", absl::StrCat(options.count,
-                                                     " a repeat, the next "
-                                                     "after the answer"));
+  report.facts.emplace_back(
+      "requests", absl::StrCat("an open loop over TCP, ", options.seconds,
+                               " s a phase; a request's time counts from when "
+                               "it was due"));
+  if (!bench.failure().empty()) {
+    report.facts.emplace_back("a failure", bench.failure());
+  }
   return report;
 }
 

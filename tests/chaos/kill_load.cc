@@ -71,14 +71,28 @@ void ChangeTheMind(User& user, const StopSignal& stop) {
   }
 }
 
+// Pipelines whose training is a sweep: jobs that wait for each other, many
+// tasks, checkpoints that the last of them reads.
+void RunStudies(User& user, const StopSignal& stop) {
+  user.Import(kEnoughToTrain, /*may_give_up=*/false);
+  while (!stop.stopped()) {
+    user.Import(1 + user.Below(30), /*may_give_up=*/true);
+    const std::optional<v1::DatasetVersion> version = user.Seal();
+    if (!version) continue;
+    const std::optional<Submitted> last =
+        user.RunPipeline(*version, user.OneIn(3) ? kOtherCut : kCut);
+    if (last && !stop.stopped()) user.Await(*last);
+  }
+}
+
 struct Role {
   const char* name;
   void (*play)(User& user, const StopSignal& stop);
 };
 constexpr Role kRoles[] = {
     {"archive", Archive},
-    {"clinic-a", GoTheWholeWay},
-    {"clinic-b", GoTheWholeWay},
+    {"clinic", GoTheWholeWay},
+    {"study", RunStudies},
     {"fickle", ChangeTheMind},
 };
 

@@ -113,6 +113,24 @@ class Observer {
 
   absl::Status ReadAllJobs() {
     ASSIGN_OR_RETURN(seen_.jobs, ReadJobs(client_));
+    for (const v1::Job& job : seen_.jobs) {
+      if (job.kind() != v1::TRAINING || job.state() != v1::SUCCEEDED) continue;
+      for (const v1::Task& task : job.tasks()) {
+        RETURN_IF_ERROR(ReadCheckpoint(job.id(), task.index()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadCheckpoint(const std::string& job, int task) {
+    v1::ReadCheckpointRequest request;
+    request.set_job(job);
+    request.set_task(task);
+    const absl::Status read =
+        client_.Call(&v1::ModelService::Stub::ReadCheckpoint, request).status();
+    if (ReasonOf(read) == "CHECKPOINT_NOT_FOUND") return absl::OkStatus();
+    RETURN_IF_ERROR(read);
+    seen_.checkpoints.push_back(absl::StrCat(job, ", task ", task));
     return absl::OkStatus();
   }
 

@@ -209,10 +209,9 @@ absl::Status Settle(Client& client, const Patience& patience,
                     const std::vector<Kill>& kills, RoundReport& report) {
   ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs,
                    AwaitEnds(client, patience));
-  for (const v1::Job& job : jobs) {
-    if (!ExcusedByKills(job, kills)) continue;
+  for (const std::string& id : JobsToRetry(jobs, kills)) {
     v1::RetryJobRequest request;
-    request.set_id(job.id());
+    request.set_id(id);
     RETURN_IF_ERROR(
         client.Call(&v1::JobService::Stub::RetryJob, request).status());
     ++report.retried;
@@ -255,6 +254,7 @@ void Add(const RoundReport& round, RoundReport& sum) {
   sum.versions += round.versions;
   sum.jobs += round.jobs;
   sum.promotions += round.promotions;
+  sum.sweeps += round.sweeps;
   sum.tries_again += round.tries_again;
   sum.retried += round.retried;
   for (const std::string& finding : round.findings) {
@@ -284,7 +284,8 @@ std::string Acknowledged(const RoundReport& report) {
   return absl::StrCat(
       "acknowledged: ", report.examples, " examples, ", report.versions,
       " versions, ", report.jobs, " jobs, ", report.promotions,
-      " promotions; tasks tried again: ", report.tries_again,
+      " promotions; sweeps that chose: ", report.sweeps,
+      "; tasks tried again: ", report.tries_again,
       "; jobs that lost all tries to kills and were retried: ", report.retried);
 }
 
@@ -328,6 +329,9 @@ absl::StatusOr<RoundReport> RunRound(uint64_t seed, int kills,
     report.promotions += alias.history_size();
   }
   for (const v1::Job& job : observed.jobs) {
+    const auto asked = book.jobs.find(job.request_id());
+    report.sweeps += asked != book.jobs.end() && asked->second.candidates > 0 &&
+                     job.state() == v1::SUCCEEDED;
     for (const v1::Task& task : job.tasks()) {
       report.tries_again += std::max(0, task.attempts() - 1);
     }

@@ -28,6 +28,8 @@ struct RoundReport {
   int64_t versions = 0;
   int64_t jobs = 0;
   int64_t promotions = 0;
+  // Sweeps, each in a pipeline, that ended with a model.
+  int64_t sweeps = 0;
   // Attempts at tasks beyond the first: where kills struck while one ran.
   int64_t tries_again = 0;
   // Jobs that failed because of as many kills as they had tries, and succeeded

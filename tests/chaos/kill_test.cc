@@ -25,6 +25,7 @@ TEST(KillTest, NothingAcknowledgedIsLost) {
   EXPECT_GT(report->sum.versions, 0);
   EXPECT_GT(report->sum.jobs, 0);
   EXPECT_GT(report->sum.promotions, 0);
+  EXPECT_GT(report->sum.sweeps, 0);
   // Every kind of process had its turn.
   EXPECT_EQ(report->sum.kills.size(), 8u);
 }

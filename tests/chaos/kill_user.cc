@@ -155,8 +155,8 @@ std::optional<Submitted> User::Extract(const v1::DatasetVersion& version,
                 version);
 }
 
-std::optional<Submitted> User::Train(const v1::DatasetVersion& version,
-                                     const std::string& cut) {
+v1::TrainRequest User::TrainingOn(const v1::DatasetVersion& version,
+                                  const std::string& cut) const {
   v1::TrainRequest request;
   request.set_dataset(version.dataset());
   request.set_version(version.version());
@@ -164,6 +164,12 @@ std::optional<Submitted> User::Train(const v1::DatasetVersion& version,
   request.set_cut(cut);
   request.set_model(name_);
   request.set_positive("melanoma");
+  return request;
+}
+
+std::optional<Submitted> User::Train(const v1::DatasetVersion& version,
+                                     const std::string& cut) {
+  v1::TrainRequest request = TrainingOn(version, cut);
   request.set_hidden(0);
   request.set_seed(static_cast<uint64_t>(Below(1000)));
   request.set_request_id(NextRequestId());
@@ -182,6 +188,56 @@ std::optional<Submitted> User::Evaluate(int64_t model_version,
   request.set_request_id(NextRequestId());
   return Submit(&v1::TrainingService::Stub::Evaluate, request, v1::EVALUATION,
                 version);
+}
+
+std::optional<Submitted> User::RunPipeline(const v1::DatasetVersion& version,
+                                           const std::string& cut) {
+  v1::RunPipelineRequest request;
+  *request.mutable_train() = TrainingOn(version, cut);
+  v1::Sweep& sweep = *request.mutable_train()->mutable_sweep();
+  for (int hidden : {0, 4}) sweep.add_hidden(hidden);
+  for (uint64_t seed : {1, 2}) sweep.add_seed(seed);
+  request.set_request_id(NextRequestId());
+  JobBook book;
+  book.dataset = version.dataset();
+  book.version = version.version();
+  // model.proto does not name the ids of the three; training_service.cc does.
+  const std::pair<std::string, v1::WorkerKind> kJobs[] = {
+      {request.request_id() + "/extract", v1::EXTRACTION},
+      {request.request_id() + "/train", v1::TRAINING},
+      {request.request_id() + "/evaluate", v1::EVALUATION}};
+  for (const auto& [id, kind] : kJobs) {
+    book.kind = kind;
+    book.candidates =
+        kind == v1::TRAINING ? sweep.hidden_size() * sweep.seed_size() : 0;
+    ledger_.SubmitBegins(id, book);
+  }
+  const auto ask = [=](int tries) -> absl::StatusOr<v1::RunPipelineResponse> {
+    ASSIGN_OR_RETURN(
+        const v1::RunPipelineResponse answer, patience_.Insist(tries, [&] {
+          return client_.Call(&v1::TrainingService::Stub::RunPipeline, request);
+        }));
+    if (answer.jobs_size() != 3) {
+      return absl::InternalError(
+          absl::StrCat("answered with ", answer.jobs_size(), " jobs, not 3"));
+    }
+    for (int i = 0; i < 3; ++i) {
+      ledger_.SubmitSettled(kJobs[i].first, answer.jobs(i).id());
+    }
+    return answer;
+  };
+  const int tries = Tries();
+  const auto jobs = ask(tries);
+  if (!jobs.ok()) {
+    Failed("the pipeline " + request.request_id(), jobs.status(), tries);
+    return std::nullopt;
+  }
+  again_.push_back([this, ask, id = request.request_id()] {
+    const absl::Status same = ask(0).status();
+    if (!same.ok()) Failed("the repeated pipeline " + id, same, 0);
+  });
+  if (OneIn(4)) again_.back()();
+  return Submitted{kJobs[2].first, jobs->jobs(2).id()};
 }
 
 void User::Promote(int64_t model_version) {

@@ -47,6 +47,10 @@ class User {
                                  const std::string& cut);
   std::optional<Submitted> Evaluate(int64_t model_version,
                                     const v1::DatasetVersion& version);
+  // Extracts, trains and evaluates as one; the training is a sweep. The last of
+  // its three jobs.
+  std::optional<Submitted> RunPipeline(const v1::DatasetVersion& version,
+                                       const std::string& cut);
   void Promote(int64_t model_version);
   void Cancel(const Submitted& job);
   // The job once it has ended.
@@ -58,6 +62,8 @@ class User {
 
  private:
   std::string NextRequestId();
+  v1::TrainRequest TrainingOn(const v1::DatasetVersion& version,
+                              const std::string& cut) const;
   // 0, or a few: how often a step is tried before it is given up.
   int Tries();
   template <typename Stub, typename Request>

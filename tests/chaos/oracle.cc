@@ -288,14 +288,46 @@ class Judgement {
         Find(Text(job), " says that it made ", job.result(), ", but it is \"",
              by_job[job.id()], "\" that names it");
       }
+      if (job.kind() == v1::TRAINING) JudgeSweep(job);
       if (job.kind() == v1::EVALUATION && judged.count(job.id()) == 0) {
         Find(Text(job), " succeeded and recorded no evaluation");
       }
+    }
+    for (const std::string& checkpoint : observed_.checkpoints) {
+      Find("the sweep has registered its model, but a checkpoint is kept of ",
+           checkpoint);
     }
     for (const auto& [job, model] : by_job) {
       if (!model.empty() && known.count(job) == 0) {
         Find("the model ", model, " comes from the job ", job,
              ", which is unknown");
+      }
+    }
+  }
+
+  // One that succeeded tried all that was asked for and kept the best. What a
+  // task measured last is known only if its heartbeat was heard.
+  void JudgeSweep(const v1::Job& job) {
+    const auto book = book_.jobs.find(job.request_id());
+    if (book == book_.jobs.end() || book->second.candidates == 0) return;
+    if (job.tasks_size() != book->second.candidates + 1) {
+      Find(Text(job), " has ", job.tasks_size(), " tasks for ",
+           book->second.candidates, " candidates and a choice");
+    }
+    const auto model =
+        std::find_if(observed_.models.begin(), observed_.models.end(),
+                     [&](const v1::Model& other) {
+                       return other.lineage().job() == job.id();
+                     });
+    if (model == observed_.models.end()) return;  // found already
+    for (const v1::Task& task : job.tasks()) {
+      for (const v1::Metric& metric : task.progress().metrics()) {
+        if (metric.name() == "validation_auc" &&
+            metric.value() > model->training().validation_auc()) {
+          Find(Text(job), " kept a model of validation AUC ",
+               model->training().validation_auc(), ", but its task ",
+               task.index(), " reached ", metric.value());
+        }
       }
     }
   }
@@ -355,6 +387,26 @@ bool ExcusedByKills(const v1::Job& job, const std::vector<Kill>& kills) {
     if (task.state() == v1::BROKEN && during < task.attempts()) return false;
   }
   return true;
+}
+
+std::vector<std::string> JobsToRetry(std::vector<v1::Job> jobs,
+                                     const std::vector<Kill>& kills) {
+  // What a job waits for was there before it.
+  std::sort(jobs.begin(), jobs.end(), [](const v1::Job& a, const v1::Job& b) {
+    return FromTimestamp(a.create_time()) < FromTimestamp(b.create_time());
+  });
+  std::vector<std::string> ids;
+  for (const v1::Job& job : jobs) {
+    const bool behind =
+        job.state() == v1::FAILED &&
+        job.error().reason() == "DEPENDENCY_FAILED" &&
+        std::any_of(job.depends_on().begin(), job.depends_on().end(),
+                    [&](const std::string& id) {
+                      return std::count(ids.begin(), ids.end(), id) > 0;
+                    });
+    if (behind || ExcusedByKills(job, kills)) ids.push_back(job.id());
+  }
+  return ids;
 }
 
 std::string DigestFromTheDocs(std::vector<v1::Example> rows) {

@@ -52,6 +52,8 @@ struct JobBook {
   // What it extracts, trains on or judges on.
   std::string dataset;
   int64_t version = 0;
+  int candidates =
+      0;           // of a sweep: tasks that train, before the one that chooses
   std::string id;  // "" until acknowledged
   CancelWish cancel = CancelWish::kNone;
 };
@@ -93,6 +95,8 @@ struct Observed {
   std::vector<v1::Model> models;
   std::vector<v1::Alias> aliases;
   std::vector<v1::Evaluation> evaluations;  // those that evaluation jobs made
+  // What is kept for tasks of sweeps that have succeeded, as "j-1, task 0".
+  std::vector<std::string> checkpoints;
   // What could not be read, or read back wrong: findings as they are.
   std::vector<std::string> problems;
 };
@@ -110,6 +114,12 @@ struct Kill {
 // what they write to, were killed as often as its broken task was tried: then a
 // retry must bring it to its end.
 bool ExcusedByKills(const v1::Job& job, const std::vector<Kill>& kills);
+
+// Ids of the jobs that a retry must bring to their end, in the order in which
+// to retry them: those that kills excuse, and those that failed because they
+// wait for such a one.
+std::vector<std::string> JobsToRetry(std::vector<v1::Job> jobs,
+                                     const std::vector<Kill>& kills);
 
 // The digest of sealed rows, from its definition in docs/storage_format.md and
 // not from the code that the servers use. Rows in any order.

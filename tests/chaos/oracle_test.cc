@@ -250,6 +250,26 @@ TEST_F(OracleTest, AModelThatIsMissingOrThereTwice) {
   EXPECT_THAT(Findings(), ElementsAre(HasSubstr("says that it made skin@1")));
 }
 
+TEST_F(OracleTest, ASweepTriesAllAndKeepsTheBest) {
+  book_.jobs["train-1"].candidates = 2;
+  v1::Job& job = seen_.jobs[1];
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("1 tasks for 2 candidates")));
+  for (int i : {1, 2}) {
+    job.add_tasks()->set_state(v1::DONE);
+    job.mutable_tasks(i)->set_index(i);
+  }
+  v1::Metric& metric = *job.mutable_tasks(1)->mutable_progress()->add_metrics();
+  metric.set_name("validation_auc");
+  metric.set_value(0.75);
+  seen_.models[0].mutable_training()->set_validation_auc(0.75);
+  EXPECT_THAT(Findings(), IsEmpty());
+  metric.set_value(0.875);
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("its task 1 reached 0.875")));
+  metric.set_value(0.5);
+  seen_.checkpoints = {"j-2, task 1"};
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("kept of j-2, task 1")));
+}
+
 TEST_F(OracleTest, AnEvaluationThatIsMissing) {
   seen_.evaluations.clear();
   EXPECT_THAT(Findings(), ElementsAre(HasSubstr("recorded no evaluation")));
@@ -287,6 +307,42 @@ TEST(ExcusedByKillsTest, OnlyAsManyKillsAsTriesExcuse) {
   // An error that no kill causes.
   job.mutable_error()->set_code(static_cast<int>(absl::StatusCode::kDataLoss));
   EXPECT_FALSE(ExcusedByKills(job, {at(100), at(110), at(200)}));
+}
+
+TEST(JobsToRetryTest, WhatWaitsForAnExcusedOneComesAfterIt) {
+  const auto failed = [](const std::string& id, int created, int code,
+                         const std::string& reason,
+                         const std::string& depends_on) {
+    v1::Job job;
+    job.set_id(id);
+    job.set_state(v1::FAILED);
+    job.mutable_create_time()->set_seconds(created);
+    job.mutable_start_time()->set_seconds(100);
+    job.mutable_end_time()->set_seconds(200);
+    job.mutable_error()->set_code(code);
+    job.mutable_error()->set_reason(reason);
+    if (!depends_on.empty()) job.add_depends_on(depends_on);
+    if (reason.empty()) {
+      job.add_tasks()->set_state(v1::BROKEN);
+      job.mutable_tasks(0)->set_attempts(1);
+    }
+    return job;
+  };
+  constexpr int kUnavailable = static_cast<int>(absl::StatusCode::kUnavailable);
+  constexpr int kDataLoss = static_cast<int>(absl::StatusCode::kDataLoss);
+  constexpr int kNotNow =
+      static_cast<int>(absl::StatusCode::kFailedPrecondition);
+  // Newest first, as they are listed.
+  const std::vector<v1::Job> jobs = {
+      failed("judge", 3, kNotNow, "DEPENDENCY_FAILED", "train"),
+      failed("train", 2, kNotNow, "DEPENDENCY_FAILED", "extract"),
+      failed("extract", 1, kUnavailable, "", ""),
+      failed("behind-damage", 2, kNotNow, "DEPENDENCY_FAILED", "damaged"),
+      failed("damaged", 1, kDataLoss, "", "")};
+  const std::vector<Kill> kills = {{absl::FromUnixSeconds(150), "extraction"}};
+  EXPECT_THAT(JobsToRetry(jobs, kills),
+              ElementsAre("extract", "train", "judge"));
+  EXPECT_THAT(JobsToRetry(jobs, {}), IsEmpty());
 }
 
 }  // namespace

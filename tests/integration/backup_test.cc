@@ -19,6 +19,7 @@
 #include "base/temp_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protos/nevus/v1/job.grpc.pb.h"
 #include "protos/nevus/v1/system.grpc.pb.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/process.h"
@@ -122,6 +123,40 @@ class BackupTest : public testing::Test {
     return all;
   }
 
+  // Sets `backup` and returns the extraction of few@1 that was under way before
+  // the copy was begun and after it was done. One that ended too soon is
+  // followed by one of a larger network, four times the work; "" after the
+  // last.
+  std::string BackUpWhileAJobRuns(std::string& backup) {
+    for (int pixels = 320; pixels <= 1280; pixels *= 2) {
+      backbone_ = absl::StrCat("large-", pixels);
+      Run({"backbone", "import", backbone_, "--arch", "vgg16", "--weights",
+           "random:0", "--input-size", absl::StrCat(pixels)});
+      const std::string job =
+          Run({"extract", "few@1", "--backbone", backbone_})["id"];
+      EXPECT_TRUE(Eventually([&] {
+        return Run({"job", "show", job})["progress"]["done"] > 0;
+      })) << cluster_->Logs();
+      backup = dir_.File(absl::StrCat("backup-", pixels));
+      const json copied = Run({"admin", "backup", "--dir", backup});
+      EXPECT_EQ(copied["services"].size(), 4u);
+      EXPECT_GT(copied["services"]["ingestion"]["bytes"], 90 * 500);
+      if (Run({"job", "show", job})["state"] == "RUNNING") return job;
+    }
+    return "";
+  }
+
+  int64_t TokenOf(const std::string& job) const {
+    const auto stub =
+        v1::JobService::NewStub(ConnectTo(AddressOf("scheduler")));
+    grpc::ClientContext call;
+    v1::GetJobRequest request;
+    request.set_id(job);
+    v1::Job response;
+    EXPECT_THAT(FromGrpc(stub->GetJob(&call, request, &response)), IsOk());
+    return response.tasks_size() == 0 ? 0 : response.tasks(0).fencing_token();
+  }
+
   // Kills everything; what was backed up becomes a second cluster.
   void RestoreIntoASecond(const std::string& backup) {
     for (const std::string& name : cluster_->process_names()) {
@@ -143,6 +178,7 @@ class BackupTest : public testing::Test {
   TempDir dir_;
   std::unique_ptr<Cluster> cluster_;
   std::vector<std::string> finished_jobs_;
+  std::string backbone_;  // of the extraction that a backup was taken in
 };
 
 TEST_F(BackupTest, ACopyTakenInTheMidstOfWorkGoesOnAsASecondInstance) {
@@ -156,26 +192,20 @@ TEST_F(BackupTest, ACopyTakenInTheMidstOfWorkGoesOnAsASecondInstance) {
   // An extraction in its middle, and an import.
   Run(ImportOf("few", Generate("few", kFewImages, 2)));
   Run({"dataset", "seal", "few"});
-  Run({"backbone", "import", "large", "--arch", "vgg16", "--weights",
-       "random:0", "--input-size", "320"});
-  const std::string job =
-      Run({"extract", "few@1", "--backbone", "large"})["id"];
   const std::string many = Generate("many", 300, 3);
-  ASSERT_TRUE(Eventually([&] {
-    return Run({"job", "show", job})["progress"]["done"] > 0;
-  })) << cluster_->Logs();
   std::vector<std::string> import = ImportOf("many", many);
   import.insert(import.begin(), "clients/nevus/nevus");
   import.push_back("--server=" + cluster_->server());
   const auto importing = Process::Start(import, dir_.File("import.log"));
   ASSERT_THAT(importing, IsOk());
 
-  const std::string backup = dir_.File("backup");
-  const json copied = Run({"admin", "backup", "--dir", backup});
-  EXPECT_EQ(copied["services"].size(), 4u);
-  EXPECT_GT(copied["services"]["ingestion"]["bytes"], 90 * 500);
+  std::string backup;
+  const std::string job = BackUpWhileAJobRuns(backup);
+  ASSERT_NE(job, "");
   EXPECT_TRUE(fs::exists(backup + "/manifest.json"));
   RestoreIntoASecond(backup);
+  // It was under way in the copy, or its token would not have made the leap.
+  EXPECT_GT(TokenOf(job), 1'000'000);
 
   // Acknowledged before it began, so it is there, answer for answer.
   EXPECT_EQ(Finished(), before);
@@ -190,7 +220,7 @@ TEST_F(BackupTest, ACopyTakenInTheMidstOfWorkGoesOnAsASecondInstance) {
   })) << extraction
       << cluster_->Logs();
   EXPECT_EQ(extraction["state"], "SUCCEEDED") << extraction;
-  EXPECT_EQ(Run({"extract", "few@1", "--backbone", "large",
+  EXPECT_EQ(Run({"extract", "few@1", "--backbone", backbone_,
                  "--wait"})["progress"]["total"],
             0)
       << "a feature is missing";

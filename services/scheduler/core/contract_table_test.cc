@@ -1,12 +1,15 @@
 // job.proto's tables are neither too long nor too short: what they list is what
 // Step does, found by trying every event on every job that can be reached.
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "services/scheduler/core/job_machine.h"
 #include "services/scheduler/core/legal_transitions.h"
@@ -96,6 +99,63 @@ TEST(ContractTableTest, JobProtoListsExactlyWhatTheMachineDoes) {
   EXPECT_GT(seen.size(), 50u) << "too few jobs were reached to mean anything";
   EXPECT_EQ(jobs, LegalTransitions("JobState"));
   EXPECT_EQ(tasks, LegalTransitions("TaskState"));
+}
+
+// How a task stands that failed with `failure` on each of two workers, all that
+// there are.
+std::string AfterFailingEverywhere(const Failure& failure) {
+  const Policy policy;
+  Job job = NewJob(1, kStart);
+  absl::Time now = kStart;
+  for (const char* worker : {"w1", "w2"}) {
+    now += kStep;
+    auto leased = Step(job, Lease{0, worker}, now, policy);
+    if (!leased.ok()) break;  // it broke at the first
+    const int64_t token = leased->next.tasks[0].fencing_token;
+    job = Step(leased->next, Finish{0, worker, token, failure, "", 2}, now,
+               policy)
+              .value()
+              .next;
+  }
+  return absl::StrCat(Name(job.tasks[0].state), " after ",
+                      job.tasks[0].attempts);
+}
+
+TEST(ContractTableTest, JobProtoSaysWhichCodesAreTriedAgain) {
+  const std::map<std::string, std::string> kMeanings = {
+      {"no", "BROKEN after 1"},
+      {"while attempts are left: they", "WAITING after 2"},
+      {"always; the attempt is free", "WAITING after 0"},
+      {"while attempts are left, and", "BROKEN after 2"}};
+  std::map<std::string, std::string> told;
+  std::string meaning;
+  std::ifstream file("protos/nevus/v1/job.proto");
+  for (std::string line; std::getline(file, line);) {
+    const std::vector<std::string> cells = absl::StrSplit(line, '|');
+    if (cells.size() != 4 || cells[0] != "// ") continue;
+    const auto found =
+        kMeanings.find(std::string(absl::StripAsciiWhitespace(cells[2])));
+    if (found != kMeanings.end()) meaning = found->second;
+    for (const absl::string_view code :
+         absl::StrSplit(cells[1], absl::ByAnyChar(", "), absl::SkipEmpty())) {
+      told.emplace(code, meaning);
+    }
+  }
+  EXPECT_EQ(told.size(), 8u + 4u + 4u + 1u + 2u)
+      << "for ever; circumstances; RESOURCE_EXHAUSTED with reason DISK_FULL; "
+         "others; the heading and its line";
+  for (int i = 1; i <= 16; ++i) {
+    const auto code = static_cast<absl::StatusCode>(i);
+    const std::string name = absl::StatusCodeToString(code);
+    const auto row = told.find(name);
+    EXPECT_EQ(AfterFailingEverywhere(
+                  {code, name == "RESOURCE_EXHAUSTED" ? "DISK_FULL" : "", "x"}),
+              (row == told.end() ? told.at("others") : row->second))
+        << name;
+  }
+  EXPECT_EQ(AfterFailingEverywhere({absl::StatusCode::kResourceExhausted, "",
+                                    "another reason than DISK_FULL"}),
+            told.at("others"));
 }
 
 }  // namespace

@@ -12,6 +12,15 @@ namespace {
 
 // More leases than a task gets between a backup and the loss of what followed.
 constexpr int64_t kTokenLeap = 1'000'000;
+
+// The first token of a life that begins from a backup at `now`: not less than
+// the microseconds of that moment. Every life from one backup begins at another
+// one, and no life gives a task a lease every microsecond, so that each has
+// larger tokens than those before it. By a clock that is set back it is still a
+// leap ahead of the backup's.
+int64_t TokenAfterRestore(int64_t token, absl::Time now) {
+  return std::max(token + kTokenLeap, absl::ToUnixMicros(now));
+}
 constexpr char kDiskFull[] = "DISK_FULL";
 
 // Errors that another try cannot cure: the caller's, or our bytes'.
@@ -25,6 +34,21 @@ bool IsPermanent(absl::StatusCode code) {
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kDataLoss:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Errors that are no fault of the task: a service or the worker was away or too
+// slow, gave the task back or lost it. That they come on every worker says that
+// an outage is everywhere; so they use up attempts, with back-off, and no more.
+bool SaysNothingOfTheTask(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kAborted:
       return true;
     default:
       return false;
@@ -243,7 +267,7 @@ class Stepper {
   absl::Status operator()(const Restore&) {
     for (Task& task : job_.tasks) {
       if (task.state == TaskState::kDone) continue;
-      task.fencing_token += kTokenLeap;
+      task.fencing_token = TokenAfterRestore(task.fencing_token, now_);
       if (task.state != TaskState::kLeased) continue;
       task.state = TaskState::kWaiting;
       task.not_before = absl::InfinitePast();
@@ -397,7 +421,8 @@ class Stepper {
     }
     if (IsPermanent(task.last_error.code)) {
       Break(task, "", "");
-    } else if (workers >= 2 && failed.size() >= static_cast<size_t>(workers)) {
+    } else if (!SaysNothingOfTheTask(task.last_error.code) && workers >= 2 &&
+               failed.size() >= static_cast<size_t>(workers)) {
       Break(task, "FAILED_EVERYWHERE",
             absl::StrCat("failed the same way on every worker (", workers,
                          "): "));

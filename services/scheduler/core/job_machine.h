@@ -78,7 +78,9 @@ struct Finish {
   std::string result;
   // Of the job's kind that are connected. A task that failed with the same code
   // and reason on each of them, and on two or more, is not tried again
-  // (FAILED_EVERYWHERE if the failure has no reason of its own).
+  // (FAILED_EVERYWHERE if the failure has no reason of its own), unless the
+  // code says nothing of the task: UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED,
+  // ABORTED.
   int workers = 1;
 };
 // The parent of the worker's process saw it die. Its tasks fail with
@@ -105,8 +107,9 @@ struct Tick {};
 // The scheduler has started again: workers could not send heartbeats, so every
 // lease begins anew.
 struct Restart {};
-// The scheduler has started from a backup: tokens given since are unknown, so
-// every token makes a leap; what was leased is leased again.
+// The scheduler has started from a backup: tokens given since are unknown, as
+// are those of other lives that began from it, so every token makes a leap,
+// also of a job that ended and can be retried; what was leased is leased again.
 struct Restore {};
 
 using Event =

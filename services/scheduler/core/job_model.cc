@@ -93,7 +93,11 @@ int64_t JobModel::Token(int task) const {
   for (const Fact& fact : log_) {
     if (fact.task != task) continue;
     if (fact.what == What::kLeased) token += 1;
-    if (fact.what == What::kLeapt) token += 1'000'000;
+    if (fact.what == What::kLeapt) {
+      token =
+          std::max<int64_t>(token + 1'000'000, (fact.at - absl::UnixEpoch()) /
+                                                   absl::Microseconds(1));
+    }
   }
   return token;
 }
@@ -229,8 +233,10 @@ void JobModel::NoteFailure(int task, const Failure& failure, bool waits,
   log_.back().waits_before_next = waits;
   const bool hopeless = failure.code == absl::StatusCode::kInvalidArgument ||
                         failure.code == absl::StatusCode::kDataLoss;
-  const bool everywhere =
-      workers > 1 && static_cast<int>(FailedAlike(task).size()) >= workers;
+  const bool outage = failure.code == absl::StatusCode::kUnavailable ||
+                      failure.code == absl::StatusCode::kAborted;
+  const bool everywhere = !outage && workers > 1 &&
+                          static_cast<int>(FailedAlike(task).size()) >= workers;
   if (hopeless || everywhere || Attempts(task) >= policy_.max_attempts) {
     log_.back().what = What::kBroke;
   }

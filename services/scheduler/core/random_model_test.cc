@@ -203,6 +203,7 @@ class History {
     const Hand& hand = hands_[Draw(static_cast<int>(hands_.size()))];
     const Failure kFailures[] = {
         {absl::StatusCode::kUnavailable, "", "store away"},
+        {absl::StatusCode::kAborted, "STALE", "another was faster"},
         {absl::StatusCode::kInternal, "KERNEL_FAILED", "a kernel failed"},
         {absl::StatusCode::kResourceExhausted, "DISK_FULL", "disk full"},
         {absl::StatusCode::kResourceExhausted, "", "too much"}};
@@ -218,7 +219,7 @@ class History {
           << " after another was committed";
       flying_.push_back(Finish{hand.task, hand.worker, hand.token, {}, "made"});
     } else {
-      Failure failure = kFailures[Draw(4)];
+      Failure failure = kFailures[Draw(5)];
       if (OneIn(20)) failure = {absl::StatusCode::kDataLoss, "", "bad bytes"};
       flying_.push_back(
           Finish{hand.task, hand.worker, hand.token, failure, "", Draw(4)});

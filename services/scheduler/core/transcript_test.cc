@@ -92,6 +92,9 @@ class Player {
                        const std::string& worker, int64_t token) {
     const std::map<std::string, absl::StatusCode> kCodes = {
         {"UNAVAILABLE", absl::StatusCode::kUnavailable},
+        {"DEADLINE_EXCEEDED", absl::StatusCode::kDeadlineExceeded},
+        {"CANCELLED", absl::StatusCode::kCancelled},
+        {"ABORTED", absl::StatusCode::kAborted},
         {"INTERNAL", absl::StatusCode::kInternal},
         {"RESOURCE_EXHAUSTED", absl::StatusCode::kResourceExhausted},
         {"INVALID_ARGUMENT", absl::StatusCode::kInvalidArgument}};
@@ -166,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(Histories, TranscriptTest,
                          testing::Values("cancel_and_retry", "dependency",
                                          "disk_full", "lost_lease",
                                          "one_good_run", "out_of_attempts",
-                                         "restart", "restore",
+                                         "outage", "restart", "restore",
                                          "same_failure_everywhere", "stages",
                                          "time_limits", "worker_died"));
 

@@ -65,9 +65,12 @@ WaitingReason WhyWaiting(const Job& job, absl::Time now,
   if (job.state == JobState::kPending && facts.limit > 0 &&
       facts.running >= facts.limit) {
     return {"KIND_LIMIT",
-            absl::StrCat(facts.running, " ", facts.kind,
-                         " job(s) have begun, and the limit is ", facts.limit,
-                         "; this one begins when one of them ends")};
+            absl::StrCat(
+                facts.running, " ", facts.kind,
+                " job(s) have begun, and the limit is ", facts.limit,
+                "; this one begins when one of them ends. To run more, start "
+                "nevusd with a larger --max_running ",
+                facts.kind, "=N")};
   }
   if (facts.jobs_ahead > 0) {
     return {"BEHIND_JOBS", absl::StrCat(facts.jobs_ahead, " ", facts.kind,

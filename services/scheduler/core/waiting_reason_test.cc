@@ -53,7 +53,8 @@ TEST(WhyWaitingTest, EachReasonIsACodeAndASentenceOneCanActOn) {
        {"training", 3, 2, 2, 2},
        "KIND_LIMIT",
        "2 training job(s) have begun, and the limit is 2; this one begins when "
-       "one of them ends"},
+       "one of them ends. To run more, start nevusd with a larger "
+       "--max_running training=N"},
       {"the limit does not hold back what has begun",
        Failed("x", absl::ZeroDuration()),
        {"training", 3, 0, 2, 2},

@@ -17,7 +17,8 @@ bool IsTold(const scheduler::Task& before, const scheduler::Task& after) {
   }
   // A lease that was lost and taken within one step is a new one.
   return before.state != after.state ||
-         before.fencing_token != after.fencing_token;
+         (after.state == TaskState::kLeased &&
+          before.fencing_token != after.fencing_token);
 }
 
 v1::JobEvent TaskEvent(const scheduler::Task& task, int index) {

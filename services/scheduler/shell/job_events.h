@@ -14,7 +14,7 @@ namespace nevus {
 
 // What differs in `after`: first its tasks in order, then the job itself. Tasks
 // that wait and are dropped, and those that a retry sets to waiting, are told
-// by the job's own event: their thousands would push out its history.
+// by the job's own event (ADR 12).
 std::vector<v1::JobEvent> EventsBetween(const scheduler::Job& before,
                                         const scheduler::Job& after,
                                         const std::vector<int>& changed_tasks);

@@ -12,7 +12,6 @@
 namespace nevus {
 namespace {
 
-constexpr size_t kMaxRequestIdBytes = 64;
 constexpr size_t kMaxJobTitleBytes = 1000;
 constexpr size_t kMaxTaskTitleBytes = 200;
 constexpr int kMaxStage = 1000;
@@ -54,19 +53,10 @@ absl::Status CheckTask(const v1::Task& task, int index) {
 
 }  // namespace
 
-absl::Status CheckRequestId(const std::string& request_id) {
-  if (request_id.size() <= kMaxRequestIdBytes) return absl::OkStatus();
-  return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                        "request_id has ", request_id.size(),
-                        " bytes; the most is ", kMaxRequestIdBytes)),
-                    "REQUEST_ID_TOO_LONG");
-}
-
 absl::Status CheckNewJob(const v1::Job& job, int max_tasks) {
   if (job.kind() == v1::WORKER_KIND_UNSPECIFIED) {
     return Invalid("the job names no kind of worker; set kind");
   }
-  RETURN_IF_ERROR(CheckRequestId(job.request_id()));
   if (!job.request_digest().empty() && !IsSha256Hex(job.request_digest())) {
     return Invalid(absl::StrCat("request_digest ", Quoted(job.request_digest()),
                                 " is no SHA-256 in 64 hex digits"));

@@ -9,12 +9,9 @@
 
 namespace nevus {
 
-// INVALID_ARGUMENT (JOB_INVALID, REQUEST_ID_TOO_LONG) unless `job` is as
-// job.proto wants it, with at most `max_tasks` tasks.
+// INVALID_ARGUMENT (JOB_INVALID) unless `job` is as job.proto wants it, with at
+// most `max_tasks` tasks.
 absl::Status CheckNewJob(const v1::Job& job, int max_tasks);
-
-// INVALID_ARGUMENT (REQUEST_ID_TOO_LONG).
-absl::Status CheckRequestId(const std::string& request_id);
 
 // ALREADY_EXISTS (REQUEST_ID_REUSED).
 absl::Status RequestIdReused(const std::string& request_id);

@@ -15,9 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,6 +29,7 @@
 #include "services/scheduler/shell/job_table.h"
 #include "services/scheduler/shell/scheduler_options.h"
 #include "services/scheduler/shell/worker_room.h"
+#include "storage/engine/request_log.h"
 #include "storage/job/job_store.h"
 
 namespace nevus {
@@ -39,9 +38,11 @@ namespace nevus {
 class Scheduler {
  public:
   // Loads what `store` has; leases begin anew, and in a copy (MarkRestored)
-  // tokens are raised first. `store` and `clock` must outlive this.
+  // tokens are raised first. `requests` is of the same engine as `store`. All
+  // must outlive this.
   static absl::StatusOr<std::unique_ptr<Scheduler>> Open(
-      JobStore& store, const Clock& clock, const SchedulerOptions& options);
+      JobStore& store, RequestLog& requests, const Clock& clock,
+      const SchedulerOptions& options);
 
   // JobService.
   absl::StatusOr<v1::Job> Submit(v1::Job job);
@@ -96,14 +97,14 @@ class Scheduler {
         tell = {};
     // When the step is stored.
     std::function<void(LiveJob& live)> done = {};
-    // The request that the step answers to: its id, and what it asks.
-    std::optional<std::pair<std::string, std::string>> request = {};
+    // The request that the step answers to; null if there is none.
+    const RequestEntry* answers = nullptr;
   };
   using MakePlan = std::function<absl::StatusOr<Plan>(LiveJob& live)>;
 
-  Scheduler(JobStore& store, const Clock& clock,
+  Scheduler(JobStore& store, RequestLog& requests, const Clock& clock,
             const SchedulerOptions& options)
-      : store_(store), clock_(clock), options_(options) {}
+      : store_(store), requests_(requests), clock_(clock), options_(options) {}
 
   absl::StatusOr<JobRef> FindLocked(const std::string& id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -135,10 +136,9 @@ class Scheduler {
   void InstallLocked(JobEntry& entry, scheduler::Job next)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TellDependentsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Cancel and Retry.
+  // Cancel and Retry of job `id`.
   absl::StatusOr<v1::Job> AnswerOnce(
-      const std::string& method, const std::string& id,
-      const std::string& request_id,
+      const RepeatableRequest& request, const std::string& id,
       const std::function<absl::StatusOr<scheduler::Event>(const LiveJob&)>&
           make_event);
   absl::StatusOr<scheduler::Event> RetryEventLocked(const LiveJob& live) const
@@ -146,7 +146,9 @@ class Scheduler {
 
   absl::Status AddLoadedLocked(v1::Job job)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status BeginAnewLocked(bool restored)
+  absl::Status BeginAnewLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // In a copy: every token of the given jobs makes its leap.
+  absl::Status LeapLocked(const std::vector<JobRef>& jobs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<v1::Job> SubmittedBeforeLocked(JobEntry& entry,
                                                 const std::string& digest)
@@ -176,6 +178,7 @@ class Scheduler {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   JobStore& store_;
+  RequestLog& requests_;
   const Clock& clock_;
   const SchedulerOptions options_;
 
@@ -190,9 +193,6 @@ class Scheduler {
   };
   std::deque<Ended> to_tell_ ABSL_GUARDED_BY(mutex_);
   std::vector<Ended> untold_ ABSL_GUARDED_BY(mutex_);
-  // Ids of Cancel and Retry requests that are being answered.
-  std::set<std::string> answering_ ABSL_GUARDED_BY(mutex_);
-  CondVar answered_;
 };
 
 }  // namespace nevus

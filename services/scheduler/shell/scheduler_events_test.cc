@@ -12,7 +12,45 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class SchedulerEventsTest : public SchedulerFixture {};
+class SchedulerEventsTest : public SchedulerFixture {
+ protected:
+  // The states of all tasks as a watcher works them out from the history alone,
+  // by what job.proto says of JobStateEvent.
+  std::vector<std::string> Replayed(const std::string& id, int tasks) {
+    std::vector<v1::TaskState> states(tasks, v1::WAITING);
+    EXPECT_THAT(scheduler_->ReadEvents(
+                    id, 0, Get(id)->last_event(),
+                    [&](const v1::JobEvent& event) {
+                      if (event.has_task()) {
+                        states.at(event.task().task()) = event.task().state();
+                      }
+                      const v1::JobState job = event.state().state();
+                      for (v1::TaskState& task : states) {
+                        if ((job == v1::FAILED || job == v1::CANCELLED) &&
+                            task == v1::WAITING) {
+                          task = v1::DROPPED;
+                        }
+                        if (job == v1::PENDING && task != v1::DONE)
+                          task = v1::WAITING;
+                      }
+                      return true;
+                    }),
+                IsOk());
+    std::vector<std::string> names;
+    for (v1::TaskState task : states) {
+      names.push_back(v1::TaskState_Name(task));
+    }
+    return names;
+  }
+  std::vector<std::string> TaskStates(const std::string& id) {
+    std::vector<std::string> names;
+    const v1::Job job = Get(id).value();
+    for (const v1::Task& task : job.tasks()) {
+      names.push_back(v1::TaskState_Name(task.state()));
+    }
+    return names;
+  }
+};
 
 v1::HeartbeatRequest WithLines(v1::HeartbeatRequest request, int64_t first,
                                const std::vector<std::string>& lines) {
@@ -39,6 +77,40 @@ TEST_F(SchedulerEventsTest, TellWhatHappenedInOrder) {
                   "7 task 0 WAITING w1", "8 task 0 LEASED w2",
                   "9 task 0 DONE w2", "10 state SUCCEEDED"));
   EXPECT_EQ(Get(job.id())->last_event(), 10);
+}
+
+TEST_F(SchedulerEventsTest, EveryTasksStateFollowsFromTheHistory) {
+  const std::string id = Submit(ExtractJob(4)).id();
+  const auto check = [&](const std::vector<std::string>& states) {
+    EXPECT_EQ(TaskStates(id), states);
+    EXPECT_EQ(Replayed(id, 4), states);
+  };
+  check({"WAITING", "WAITING", "WAITING", "WAITING"});
+  DoOne("w1");
+  const v1::Lease held = Lease("w1").lease();
+  const v1::Lease bad = Lease("w2").lease();
+  check({"DONE", "LEASED", "LEASED", "WAITING"});
+  ASSERT_THAT(Fail("w2", bad, absl::StatusCode::kDataLoss, "BAD"), IsOk());
+  check({"DONE", "DROPPED", "BROKEN", "DROPPED"});
+  ASSERT_THAT(Retry(id), IsOk());
+  check({"DONE", "WAITING", "WAITING", "WAITING"});
+  EXPECT_FALSE(Finish("w1", held).ok());
+  Lease("w1");
+  clock_.Advance(options_.policy.lease);
+  scheduler_->Tick();
+  check({"DONE", "WAITING", "WAITING", "WAITING"});
+  Lease("w2");
+  ASSERT_THAT(Cancel(id), IsOk());
+  check({"DONE", "DROPPED", "DROPPED", "DROPPED"});
+  ASSERT_THAT(Retry(id), IsOk());
+  const v1::Lease again = Lease("w1").lease();
+  ASSERT_THAT(Fail("w1", again, absl::StatusCode::kInternal, ""), IsOk());
+  check({"DONE", "WAITING", "WAITING", "WAITING"});
+  for (int i = 0; i < 2; ++i) DoOne("w2");
+  check({"DONE", "WAITING", "DONE", "DONE"});
+  clock_.Advance(absl::Seconds(2));
+  DoOne("w2");
+  check({"DONE", "DONE", "DONE", "DONE"});
 }
 
 TEST_F(SchedulerEventsTest, AWatcherThatComesBackMissesAndRepeatsNone) {

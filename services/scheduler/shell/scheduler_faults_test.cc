@@ -209,6 +209,8 @@ TEST_F(SchedulerFaultsTest, ACopyRaisesTokensAtWhateverPointItIsInterrupted) {
   const std::string running = Submit(ExtractJob(2)).id();
   const std::string waiting = Submit(ExtractJob(1)).id();
   const std::string ended = Submit(ExtractJob(0)).id();
+  const std::string cancelled = Submit(ExtractJob(1)).id();
+  ASSERT_THAT(Cancel(cancelled), IsOk());
   const v1::Lease before = Lease("w1").lease();
   ASSERT_THAT(engine_.MemoryStore::Apply({MarkRestored()}), IsOk());
   int fail_at = 0;
@@ -217,7 +219,7 @@ TEST_F(SchedulerFaultsTest, ACopyRaisesTokensAtWhateverPointItIsInterrupted) {
     engine_.writes = 0;
     engine_.fail_from = ++fail_at;
     store_ = std::make_unique<JobStore>(engine_);
-    opened = Scheduler::Open(*store_, clock_, options_).status();
+    opened = Scheduler::Open(*store_, *requests_, clock_, options_).status();
     if (!opened.ok()) {
       EXPECT_THAT(opened, StatusIs(StatusCode::kResourceExhausted, "full"));
       EXPECT_TRUE(store_->restored().value());
@@ -231,17 +233,43 @@ TEST_F(SchedulerFaultsTest, ACopyRaisesTokensAtWhateverPointItIsInterrupted) {
   EXPECT_GE(Get(running)->tasks(0).fencing_token(), 1'000'000);
   EXPECT_GE(Get(waiting)->tasks(0).fencing_token(), 1'000'000);
   EXPECT_EQ(StateOf(ended), v1::SUCCEEDED);
+  EXPECT_EQ(StateOf(cancelled), v1::CANCELLED);
+  EXPECT_GE(Get(cancelled)->tasks(0).fencing_token(), 1'000'000)
+      << "it was perhaps retried since";
   EXPECT_THAT(Finish("w1", before), StatusIs(StatusCode::kAborted, "w1"));
   const int64_t raised = Get(running)->tasks(0).fencing_token();
   Open();
   EXPECT_EQ(Get(running)->tasks(0).fencing_token(), raised) << "once";
 }
 
+TEST_F(SchedulerFaultsTest, NoTwoLivesFromOneCopyGiveTheSameToken) {
+  const std::string id = Submit(ExtractJob(1)).id();
+  ASSERT_THAT(engine_.MemoryStore::Apply({MarkRestored()}), IsOk());
+  const auto copy = engine_.rows();
+  std::vector<v1::Lease> lives;
+  for (int i = 0; i < 3; ++i) {
+    engine_.Clear();
+    for (const auto& [key, value] : copy) {
+      ASSERT_THAT(engine_.MemoryStore::Apply({{key, value}}), IsOk());
+    }
+    clock_.Advance(absl::Seconds(1));
+    Open();
+    lives.push_back(Lease("w1").lease());
+    ASSERT_EQ(lives.back().job(), id);
+  }
+  // The stores that it writes to go on refusing those of earlier lives.
+  EXPECT_LT(lives[0].fencing_token(), lives[1].fencing_token());
+  EXPECT_LT(lives[1].fencing_token(), lives[2].fencing_token());
+  for (const v1::Lease& early : {lives[0], lives[1]}) {
+    EXPECT_THAT(Finish("w1", early), StatusIs(StatusCode::kAborted, "w1"));
+  }
+}
+
 TEST_F(SchedulerFaultsTest, ADamagedJobIsNamedAtTheStart) {
   const std::string id = Submit(ExtractJob(1)).id();
   engine_.Damage("tasks!" + id);
   JobStore store(engine_);
-  EXPECT_THAT(Scheduler::Open(store, clock_, options_).status(),
+  EXPECT_THAT(Scheduler::Open(store, *requests_, clock_, options_).status(),
               StatusIs(StatusCode::kDataLoss, "tasks!" + id));
 }
 

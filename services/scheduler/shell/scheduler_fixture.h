@@ -4,6 +4,7 @@
 #ifndef NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_FIXTURE_H_
 #define NEVUS_SERVICES_SCHEDULER_SHELL_SCHEDULER_FIXTURE_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "services/scheduler/shell/event_text.h"
 #include "services/scheduler/shell/scheduler.h"
+#include "storage/engine/request_log.h"
 #include "storage/job/job_store.h"
 #include "storage/testing/memory_store.h"
 
@@ -26,9 +28,9 @@ namespace nevus {
 // only that one if `once`. 0: none.
 class FullStore : public MemoryStore {
  public:
-  int fail_from = 0;
+  std::atomic<int> fail_from{0};
   bool once = false;
-  int writes = 0;  // asked for since it was set to 0
+  std::atomic<int> writes{0};  // asked for since it was set to 0
 
   void Clear() {
     for (const auto& [key, value] : rows()) {
@@ -37,8 +39,8 @@ class FullStore : public MemoryStore {
     fail_from = writes = 0;
   }
   absl::Status Apply(std::vector<Mutation> batch) override {
-    ++writes;
-    if (fail_from > 0 && (once ? writes == fail_from : writes >= fail_from)) {
+    const int write = ++writes;
+    if (fail_from > 0 && (once ? write == fail_from : write >= fail_from)) {
       return WithReason(absl::ResourceExhaustedError("the disk is full"),
                         "DISK_FULL");
     }
@@ -74,7 +76,10 @@ class SchedulerFixture : public testing::Test {
   void Open() {
     scheduler_.reset();
     store_ = std::make_unique<JobStore>(engine_);
-    auto opened = Scheduler::Open(*store_, clock_, options_);
+    auto requests = RequestLog::Open(engine_);
+    ASSERT_THAT(requests, IsOk());
+    requests_ = *std::move(requests);
+    auto opened = Scheduler::Open(*store_, *requests_, clock_, options_);
     ASSERT_THAT(opened, IsOk());
     scheduler_ = *std::move(opened);
   }
@@ -177,6 +182,7 @@ class SchedulerFixture : public testing::Test {
   FullStore engine_;
   SchedulerOptions options_;
   std::unique_ptr<JobStore> store_;
+  std::unique_ptr<RequestLog> requests_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

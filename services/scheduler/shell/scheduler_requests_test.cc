@@ -12,7 +12,7 @@ using absl::StatusCode;
 class SchedulerRequestsTest : public SchedulerFixture {
  protected:
   static void ExpectReused(const absl::Status& status) {
-    EXPECT_THAT(status, StatusIs(StatusCode::kAlreadyExists, "another"));
+    EXPECT_THAT(status, StatusIs(StatusCode::kAlreadyExists, "new"));
     EXPECT_EQ(ReasonOf(status), "REQUEST_ID_REUSED");
   }
 };

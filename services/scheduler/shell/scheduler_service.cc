@@ -12,6 +12,7 @@
 #include "protos/nevus/v1/job.grpc.pb.h"
 #include "services/scheduler/shell/job_codec.h"
 #include "services/scheduler/shell/scheduler.h"
+#include "storage/engine/request_log.h"
 #include "storage/engine/rocksdb_store.h"
 #include "storage/job/job_store.h"
 
@@ -181,9 +182,11 @@ class SchedulerService final : public HostedService {
     ASSIGN_OR_RETURN(service->engine_,
                      RocksDbStore::Open(context.data_dir + "/scheduler"));
     service->store_ = std::make_unique<JobStore>(*service->engine_);
-    ASSIGN_OR_RETURN(service->scheduler_,
-                     Scheduler::Open(*service->store_, *context.clock,
-                                     OptionsFrom(context.job_limits)));
+    ASSIGN_OR_RETURN(service->requests_, RequestLog::Open(*service->engine_));
+    ASSIGN_OR_RETURN(
+        service->scheduler_,
+        Scheduler::Open(*service->store_, *service->requests_, *context.clock,
+                        OptionsFrom(context.job_limits)));
     service->jobs_ = std::make_unique<JobServiceImpl>(*service->scheduler_);
     service->workers_ =
         std::make_unique<WorkerServiceImpl>(*service->scheduler_);
@@ -224,6 +227,7 @@ class SchedulerService final : public HostedService {
 
   std::unique_ptr<RocksDbStore> engine_;
   std::unique_ptr<JobStore> store_;
+  std::unique_ptr<RequestLog> requests_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<JobServiceImpl> jobs_;
   std::unique_ptr<WorkerServiceImpl> workers_;

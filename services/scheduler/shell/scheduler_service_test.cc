@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
 #include "services/scheduler/shell/event_text.h"
+#include "services/testing/call.h"
 
 namespace nevus {
 namespace {
@@ -54,18 +55,6 @@ class SchedulerServiceTest : public testing::Test {
     server_->Shutdown();
     server_.reset();
     service_.reset();
-  }
-
-  template <typename Stub, typename Request, typename Response>
-  static absl::StatusOr<Response> Call(
-      Stub& stub,
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                   Response*),
-      const Request& request) {
-    grpc::ClientContext context;
-    Response response;
-    RETURN_IF_ERROR(FromGrpc((stub.*method)(&context, request, &response)));
-    return response;
   }
 
   v1::Job Submit(int tasks, const std::string& request_id = "") {

@@ -48,21 +48,20 @@ absl::Status Scheduler::StepLocked(JobEntry& entry, const Plan& plan,
   std::vector<v1::JobEvent> events =
       EventsBetween(live.state, step.next, step.changed_tasks);
   if (plan.tell) plan.tell(step.next, events);
-  if (step.store || !events.empty() || plan.request) {
+  if (step.store || !events.empty() || plan.answers != nullptr) {
     if (plan.task >= 0 && step.changed_tasks.empty()) {
       step.changed_tasks = {plan.task};
     }
     JobChange change =
         ChangeOf(entry, step.next, step.changed_tasks, std::move(events), now);
-    if (plan.request) {
-      change.answered = {plan.request->first, plan.request->second,
-                         Shown(change.job)};
-    }
     // A job that begins counts at once, or more could begin than its kind may.
     const bool leases = std::holds_alternative<scheduler::Lease>(plan.event);
     if (leases) table_.Place(entry, step.next);
     const absl::Status stored = OutsideLocked(entry, [&] {
-      absl::Status status = store_.Write({change});
+      absl::Status status =
+          plan.answers == nullptr
+              ? store_.Write({change})
+              : store_.Write({change}, *plan.answers, Shown(change.job));
       if (status.ok() && live.state.state != step.next.state) {
         Log("job.state")
             .With("job", entry.id)
@@ -150,62 +149,39 @@ absl::StatusOr<scheduler::Event> Scheduler::RetryEventLocked(
 }
 
 absl::StatusOr<v1::Job> Scheduler::AnswerOnce(
-    const std::string& method, const std::string& id,
-    const std::string& request_id,
+    const RepeatableRequest& request, const std::string& id,
     const std::function<absl::StatusOr<scheduler::Event>(const LiveJob&)>&
         make_event) {
-  RETURN_IF_ERROR(CheckRequestId(request_id));
-  const std::string request = absl::StrCat(method, " ", id);
-  MutexLock lock(mutex_);
-  if (!request_id.empty()) {
-    while (answering_.count(request_id) > 0) answered_.Wait(mutex_);
-    if (table_.FindRequest(request_id) != nullptr) {
-      return RequestIdReused(request_id);
-    }
-    answering_.insert(request_id);
-    mutex_.Unlock();
-    const absl::StatusOr<std::optional<JobAnswer>> before =
-        store_.FindAnswer(request_id);
-    mutex_.Lock();
-    if (!before.ok() || before->has_value()) {
-      answering_.erase(request_id);
-      answered_.NotifyAll();
-      RETURN_IF_ERROR(before.status());
-      if ((*before)->request != request) return RequestIdReused(request_id);
-      return (*before)->job;
-    }
-  }
-  v1::Job answer;
-  const absl::StatusOr<JobRef> entry = FindLocked(id);
-  absl::Status status = entry.status();
-  if (entry.ok()) {
-    status = ApplyLocked(
-        **entry,
-        [&](LiveJob& live) -> absl::StatusOr<Plan> {
-          Plan plan;
-          ASSIGN_OR_RETURN(plan.event, make_event(live));
-          if (!request_id.empty()) plan.request = {request_id, request};
-          return plan;
-        },
-        &answer);
-  }
-  if (!request_id.empty()) {
-    answering_.erase(request_id);
-    answered_.NotifyAll();
-  }
-  RETURN_IF_ERROR(status);
-  return answer;
+  return requests_.Once<v1::Job>(
+      request, [&](const RequestEntry& entry) -> absl::StatusOr<v1::Job> {
+        MutexLock lock(mutex_);
+        if (!request.id.empty() && table_.FindRequest(request.id) != nullptr) {
+          return RequestIdReused(request.id);
+        }
+        ASSIGN_OR_RETURN(const JobRef job, FindLocked(id));
+        v1::Job answer;
+        RETURN_IF_ERROR(ApplyLocked(
+            *job,
+            [&](LiveJob& live) -> absl::StatusOr<Plan> {
+              ASSIGN_OR_RETURN(scheduler::Event event, make_event(live));
+              Plan plan{std::move(event)};
+              if (!request.id.empty()) plan.answers = &entry;
+              return plan;
+            },
+            &answer));
+        return answer;
+      });
 }
 
 absl::StatusOr<v1::Job> Scheduler::Cancel(const v1::CancelJobRequest& request) {
-  return AnswerOnce("CancelJob", request.id(), request.request_id(),
+  return AnswerOnce(RequestOf("CancelJob", request), request.id(),
                     [](const LiveJob&) -> absl::StatusOr<scheduler::Event> {
                       return scheduler::Cancel{};
                     });
 }
 
 absl::StatusOr<v1::Job> Scheduler::Retry(const v1::RetryJobRequest& request) {
-  return AnswerOnce("RetryJob", request.id(), request.request_id(),
+  return AnswerOnce(RequestOf("RetryJob", request), request.id(),
                     [this](const LiveJob& live) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
                         mutex_) { return RetryEventLocked(live); });
 }

@@ -1,5 +1,6 @@
 // A job comes in.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -57,10 +58,13 @@ absl::StatusOr<v1::Job> Scheduler::Submit(v1::Job job) {
     if (job.request_digest().empty()) {
       job.set_request_digest(Sha256Hex(job.SerializeAsString()));
     }
-    ASSIGN_OR_RETURN(const std::optional<JobAnswer> other,
-                     store_.FindAnswer(request_id));
-    if (other.has_value()) return RequestIdReused(request_id);
   }
+  // A job remembers its own request for as long as it is there. Whether the id
+  // was of another call is settled once no such call runs.
+  const RequestLog::Turn turn(requests_, request_id);
+  RETURN_IF_ERROR(
+      requests_.Find<v1::Job>({request_id, "SubmitJob", job.request_digest()})
+          .status());
   auto entry = std::make_shared<JobEntry>();
   entry->id = absl::StrCat("j-", RandomHex(6));
   entry->request_id = request_id;
@@ -70,13 +74,8 @@ absl::StatusOr<v1::Job> Scheduler::Submit(v1::Job job) {
 
   MutexLock lock(mutex_);
   if (!request_id.empty()) {
-    if (answering_.count(request_id) > 0) return RequestIdReused(request_id);
-    while (const JobRef first = table_.FindRequest(request_id)) {
-      // Perhaps the first is still being stored, or has just failed to be.
-      if (!first->busy) {
-        return SubmittedBeforeLocked(*first, job.request_digest());
-      }
-      first->changed.Wait(mutex_);
+    if (const JobRef first = table_.FindRequest(request_id)) {
+      return SubmittedBeforeLocked(*first, job.request_digest());
     }
   }
   if (table_.queue().size() >= options_.max_unfinished_jobs) {

@@ -6,10 +6,12 @@
 #include <rocksdb/system_clock.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <random>
 #include <set>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -37,13 +39,11 @@ enum class Operation {
   kName,  // makes, removes or renames
 };
 
-// RocksDB's diary is of no interest here.
-class NoLog : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-  size_t GetLogFileSize() const override { return 0; }
-};
+// RocksDB's diary is of no interest here: it neither counts nor takes space.
+bool IsDiary(std::string_view path) {
+  const size_t name = path.rfind('/') + 1;
+  return path.substr(name, 3) == "LOG";
+}
 
 class ImpatientClock : public rocksdb::SystemClockWrapper {
  public:
@@ -82,6 +82,7 @@ class FaultyFiles : public rocksdb::FileSystem,
                     public std::enable_shared_from_this<FaultyFiles> {
  public:
   const char* Name() const override { return "FaultyFileSystem"; }
+  using rocksdb::FileSystem::Truncate;  // by path; below, by node
 
   // Opening.
   IOStatus NewSequentialFile(const std::string& path, const FileOptions&,
@@ -100,12 +101,6 @@ class FaultyFiles : public rocksdb::FileSystem,
   IOStatus NewDirectory(const std::string& path, const IOOptions&,
                         std::unique_ptr<rocksdb::FSDirectory>* directory,
                         IODebugContext*) override;
-  IOStatus NewLogger(const std::string&, const IOOptions&,
-                     std::shared_ptr<rocksdb::Logger>* logger,
-                     IODebugContext*) override {
-    *logger = std::make_shared<NoLog>();
-    return IOStatus::OK();
-  }
 
   // Looking.
   IOStatus FileExists(const std::string& path, const IOOptions&,
@@ -160,7 +155,8 @@ class FaultyFiles : public rocksdb::FileSystem,
   IOStatus GetFreeSpace(const std::string&, const IOOptions&, uint64_t* bytes,
                         IODebugContext*) override {
     MutexLock lock(mutex_);
-    *bytes = static_cast<uint64_t>(space_);
+    // The limits of one user are not those of the disk.
+    *bytes = static_cast<uint64_t>(is_quota_ ? kNever : space_);
     return IOStatus::OK();
   }
 
@@ -228,11 +224,20 @@ class FaultyFiles : public rocksdb::FileSystem,
     if (IOStatus begun = Begin(Operation::kWrite, life); !begun.ok()) {
       return begun;
     }
+    if (data.size() >= full_write_bytes_ && full_write_ != kNever &&
+        --full_write_ == 0) {
+      full_write_ = kNever;
+      return NoSpace();
+    }
     const int64_t fits = std::min(space_, static_cast<int64_t>(data.size()));
     file.bytes.append(data.data(), static_cast<size_t>(fits));
     if (space_ != kNever) space_ -= fits;
     return static_cast<size_t>(fits) == data.size() ? IOStatus::OK()
-                                                    : IOStatus::NoSpace();
+                                                    : NoSpace();
+  }
+  IOStatus Allocate(size_t bytes) override {
+    MutexLock lock(mutex_);
+    return static_cast<int64_t>(bytes) <= space_ ? IOStatus::OK() : NoSpace();
   }
   IOStatus Sync(DiskNode& node, int64_t life) override {
     MutexLock lock(mutex_);
@@ -281,9 +286,15 @@ class FaultyFiles : public rocksdb::FileSystem,
     MutexLock lock(mutex_);
     left_ = count;
   }
-  void LimitSpace(int64_t bytes) {
+  void LimitSpace(int64_t bytes, bool is_quota) {
     MutexLock lock(mutex_);
     space_ = bytes;
+    is_quota_ = is_quota;
+  }
+  void BeFullOnce(int64_t n, size_t least_bytes) {
+    MutexLock lock(mutex_);
+    full_write_ = n;
+    full_write_bytes_ = least_bytes;
   }
   void Fail(Operation operation, int64_t n) {
     MutexLock lock(mutex_);
@@ -295,11 +306,17 @@ class FaultyFiles : public rocksdb::FileSystem,
     tree_.LosePower(seed == 0 ? nullptr : &random);
     locked_.clear();
     ++life_;
-    left_ = space_ = failing_write_ = failing_sync_ = kNever;
-    is_cut_ = false;
+    left_ = space_ = full_write_ = failing_write_ = failing_sync_ = kNever;
+    is_cut_ = is_quota_ = false;
   }
 
  private:
+  // As the machine's file system has it: RocksDB knows no quota.
+  IOStatus NoSpace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return is_quota_ ? IOStatus::IOError("While appending to file",
+                                         std::strerror(EDQUOT))
+                     : IOStatus::NoSpace();
+  }
   // Whether an operation of `life` may go on, and counts it.
   IOStatus Begin(Operation operation, int64_t life)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -311,9 +328,7 @@ class FaultyFiles : public rocksdb::FileSystem,
     }
     if (left_ != kNever) --left_;
     ++operations_;
-    if (operation == Operation::kName && space_ == 0) {
-      return IOStatus::NoSpace();
-    }
+    if (operation == Operation::kName && space_ == 0) return NoSpace();
     int64_t& failing =
         operation == Operation::kSync ? failing_sync_ : failing_write_;
     if (operation != Operation::kName && failing != kNever && --failing == 0) {
@@ -364,9 +379,12 @@ class FaultyFiles : public rocksdb::FileSystem,
   // What counts down to a fault.
   int64_t left_ ABSL_GUARDED_BY(mutex_) = kNever;
   int64_t space_ ABSL_GUARDED_BY(mutex_) = kNever;
+  int64_t full_write_ ABSL_GUARDED_BY(mutex_) = kNever;
+  size_t full_write_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t failing_write_ ABSL_GUARDED_BY(mutex_) = kNever;
   int64_t failing_sync_ ABSL_GUARDED_BY(mutex_) = kNever;
   bool is_cut_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_quota_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 IOStatus FaultyFiles::NewSequentialFile(
@@ -390,6 +408,10 @@ IOStatus FaultyFiles::NewRandomAccessFile(
 IOStatus FaultyFiles::NewWritableFile(
     const std::string& path, const FileOptions&,
     std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext*) {
+  if (IsDiary(path)) {
+    *file = NoFile();
+    return IOStatus::OK();
+  }
   OpenNode open{shared_from_this(), std::make_shared<DiskNode>(), 0};
   MutexLock lock(mutex_);
   open.life = life_;
@@ -433,8 +455,18 @@ int64_t FaultyFileSystem::operations() const { return files_->operations(); }
 void FaultyFileSystem::CutAfter(int64_t count) { files_->CutAfter(count); }
 bool FaultyFileSystem::is_cut() const { return files_->is_cut(); }
 void FaultyFileSystem::LosePower(uint64_t seed) { files_->LosePower(seed); }
-void FaultyFileSystem::LimitSpace(int64_t bytes) { files_->LimitSpace(bytes); }
-void FaultyFileSystem::LiftLimit() { files_->LimitSpace(kNever); }
+void FaultyFileSystem::LimitSpace(int64_t bytes) {
+  files_->LimitSpace(bytes, /*is_quota=*/false);
+}
+void FaultyFileSystem::LimitQuota(int64_t bytes) {
+  files_->LimitSpace(bytes, /*is_quota=*/true);
+}
+void FaultyFileSystem::LiftLimit() {
+  files_->LimitSpace(kNever, /*is_quota=*/false);
+}
+void FaultyFileSystem::BeFullOnce(int64_t n, size_t least_bytes) {
+  files_->BeFullOnce(n, least_bytes);
+}
 void FaultyFileSystem::FailWrite(int64_t n) {
   files_->Fail(Operation::kWrite, n);
 }

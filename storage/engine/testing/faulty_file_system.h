@@ -9,6 +9,7 @@
 #ifndef NEVUS_STORAGE_ENGINE_TESTING_FAULTY_FILE_SYSTEM_H_
 #define NEVUS_STORAGE_ENGINE_TESTING_FAULTY_FILE_SYSTEM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -52,7 +53,12 @@ class FaultyFileSystem {
   // `bytes` more can be written, the last of them in a write cut short; then
   // writing and making files fails with NoSpace. Removing files frees nothing.
   void LimitSpace(int64_t bytes);
+  // The same for a quota (EDQUOT), which GetFreeSpace does not know of.
+  void LimitQuota(int64_t bytes);
   void LiftLimit();
+  // The n-th write from now (1: the next) of at least so many bytes finds no
+  // space; those after it do.
+  void BeFullOnce(int64_t n, size_t least_bytes);
 
   // The n-th write or sync from now (1: the next) fails once with an IOError.
   void FailWrite(int64_t n);

@@ -51,6 +51,10 @@ class WritableFile : public rocksdb::FSWritableFile {
                   IODebugContext*) override {
     return open_.disk->Append(*open_.node, data, open_.life);
   }
+  IOStatus Allocate(uint64_t offset, uint64_t size, const IOOptions&,
+                    IODebugContext*) override {
+    return open_.disk->Allocate(offset + size);
+  }
   IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
     return open_.disk->Truncate(*open_.node, size, open_.life);
   }
@@ -70,6 +74,23 @@ class WritableFile : public rocksdb::FSWritableFile {
 
  private:
   const OpenNode open_;
+};
+
+class NoWritableFile : public rocksdb::FSWritableFile {
+ public:
+  using rocksdb::FSWritableFile::Append;
+  IOStatus Append(const Slice&, const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+  IOStatus Flush(const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+  IOStatus Close(const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
 };
 
 class Directory : public rocksdb::FSDirectory {
@@ -96,6 +117,9 @@ std::unique_ptr<rocksdb::FSRandomAccessFile> RandomAccessFileOf(OpenNode open) {
 }
 std::unique_ptr<rocksdb::FSWritableFile> WritableFileOf(OpenNode open) {
   return std::make_unique<WritableFile>(std::move(open));
+}
+std::unique_ptr<rocksdb::FSWritableFile> NoFile() {
+  return std::make_unique<NoWritableFile>();
 }
 std::unique_ptr<rocksdb::FSDirectory> DirectoryOf(OpenNode open) {
   return std::make_unique<Directory>(std::move(open));

@@ -24,6 +24,8 @@ class DiskAccess {
                                  char* scratch, int64_t life) = 0;
   virtual rocksdb::IOStatus Append(DiskNode& file, const rocksdb::Slice& data,
                                    int64_t life) = 0;
+  // Whether a file of this size would find space; takes none.
+  virtual rocksdb::IOStatus Allocate(size_t bytes) = 0;
   virtual rocksdb::IOStatus Truncate(DiskNode& file, size_t size,
                                      int64_t life) = 0;
   virtual rocksdb::IOStatus Sync(DiskNode& node, int64_t life) = 0;
@@ -39,6 +41,8 @@ struct OpenNode {
 std::unique_ptr<rocksdb::FSSequentialFile> SequentialFileOf(OpenNode open);
 std::unique_ptr<rocksdb::FSRandomAccessFile> RandomAccessFileOf(OpenNode open);
 std::unique_ptr<rocksdb::FSWritableFile> WritableFileOf(OpenNode open);
+// Takes all and keeps nothing.
+std::unique_ptr<rocksdb::FSWritableFile> NoFile();
 std::unique_ptr<rocksdb::FSDirectory> DirectoryOf(OpenNode open);
 
 }  // namespace nevus

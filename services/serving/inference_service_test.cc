@@ -1,0 +1,164 @@
+// The Open Inference Protocol over a real in-process channel.
+#include "services/serving/inference_service.h"
+
+#include <grpcpp/client_context.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
+#include "base/status_matchers.h"
+#include "base/version.h"
+#include "gtest/gtest.h"
+#include "services/serving/serving_fixture.h"
+
+namespace nevus {
+namespace {
+
+using Stub = inference::GRPCInferenceService::Stub;
+
+class InferenceServiceTest : public ServingTest {
+ protected:
+  InferenceServiceTest()
+      : stub_(inference::GRPCInferenceService::NewStub(
+            platform_.peers().ChannelTo("serving"))) {}
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      const Request& request) {
+    grpc::ClientContext context;
+    Response response;
+    RETURN_IF_ERROR(
+        FromGrpc((stub_.get()->*method)(&context, request, &response)));
+    return response;
+  }
+
+  void MakeProduction() {
+    platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+    MakeModel("vgg16");
+    platform_.SetAlias("melanoma", "production", 1);
+  }
+  absl::StatusOr<bool> Ready(const std::string& version) {
+    inference::ModelReadyRequest request;
+    request.set_name("melanoma");
+    request.set_version(version);
+    ASSIGN_OR_RETURN(const inference::ModelReadyResponse response,
+                     Call(&Stub::ModelReady, request));
+    return response.ready();
+  }
+  static inference::ModelInferRequest OfImages(
+      const std::vector<std::string>& images) {
+    inference::ModelInferRequest request;
+    request.set_model_name("melanoma");
+    auto& input = *request.add_inputs();
+    input.set_name("image");
+    input.set_datatype("BYTES");
+    input.add_shape(static_cast<int64_t>(images.size()));
+    for (const std::string& image : images) {
+      input.mutable_contents()->add_bytes_contents(image);
+    }
+    return request;
+  }
+
+  std::unique_ptr<Stub> stub_;
+};
+
+TEST_F(InferenceServiceTest, TheServerSaysWhatItIs) {
+  EXPECT_TRUE(Call(&Stub::ServerLive, inference::ServerLiveRequest())->live());
+  EXPECT_TRUE(
+      Call(&Stub::ServerReady, inference::ServerReadyRequest())->ready());
+  const auto metadata =
+      Call(&Stub::ServerMetadata, inference::ServerMetadataRequest()).value();
+  EXPECT_EQ(metadata.name(), "nevus");
+  EXPECT_EQ(metadata.version(), kVersion);
+  ASSERT_EQ(metadata.extensions_size(), 2);
+  EXPECT_EQ(metadata.extensions(0), "statistics");
+  EXPECT_EQ(metadata.extensions(1), "model_repository");
+}
+
+TEST_F(InferenceServiceTest, AskingWhetherAModelIsReadyLoadsIt) {
+  MakeProduction();
+  while (!Ready("1").value()) std::this_thread::yield();
+  EXPECT_TRUE(Ready("").value());
+  EXPECT_TRUE(Ready("production").value());
+  EXPECT_THAT(Ready("candidate"), StatusIs(absl::StatusCode::kNotFound, ""));
+}
+
+TEST_F(InferenceServiceTest, AnAnswerHasTheBitsOfOurOwnApi) {
+  MakeProduction();
+  const double ours = Predict()->probability();
+  auto request = OfImages({request_.image(), NoisePng(160, 101)});
+  request.add_outputs()->set_name("probability");
+  request.add_outputs()->set_name("embedding");
+  const auto answer = Call(&Stub::ModelInfer, request);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->model_version(), "1");
+  const auto& probability = answer->outputs(0);
+  EXPECT_EQ(probability.contents().fp32_contents(0), static_cast<float>(ours));
+  EXPECT_EQ(probability.shape(0), 2);
+  const auto& embedding = answer->outputs(1);
+  ASSERT_EQ(embedding.contents().fp32_contents_size(), 2 * 512);
+  const Head head = ToHead(GetModel().head()).value();
+  EXPECT_EQ(
+      Probability(Logit(head, embedding.contents().fp32_contents().data())),
+      ours);
+}
+
+TEST_F(InferenceServiceTest, OneBadImageIsNamedAndNoneIsAnswered) {
+  MakeProduction();
+  const std::string good = request_.image();
+  const auto cut = OfImages({good, good.substr(0, good.size() / 2)});
+  EXPECT_THAT(Call(&Stub::ModelInfer, cut).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, "image 2 of 2"));
+  const auto none = OfImages({"GIF89a and more", good});
+  const absl::Status status = Call(&Stub::ModelInfer, none).status();
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kInvalidArgument, "image 1 of 2"));
+  EXPECT_EQ(ReasonOf(status), "IMAGE_FORMAT_UNSUPPORTED");
+}
+
+TEST_F(InferenceServiceTest, MetadataSayWhatGoesInAndOut) {
+  MakeProduction();
+  inference::ModelMetadataRequest request;
+  request.set_name("melanoma");
+  const auto metadata = Call(&Stub::ModelMetadata, request).value();
+  EXPECT_EQ(metadata.versions(0), "1");
+  ASSERT_EQ(metadata.inputs_size(), 1);
+  EXPECT_EQ(metadata.inputs(0).name(), "image");
+  EXPECT_EQ(metadata.inputs(0).shape(0), -1);
+  ASSERT_EQ(metadata.outputs_size(), 4);
+  EXPECT_EQ(metadata.outputs(3).name(), "embedding");
+  EXPECT_EQ(metadata.outputs(3).shape(1), 512);
+}
+
+TEST_F(InferenceServiceTest, TheIndexAndTheStatisticsFollowWhatIsLoaded) {
+  MakeProduction();
+  inference::RepositoryIndexRequest index;
+  auto models = Call(&Stub::RepositoryIndex, index).value();
+  ASSERT_EQ(models.models_size(), 1);
+  EXPECT_EQ(models.models(0).state(), "UNAVAILABLE");
+  inference::ModelStatisticsRequest statistics;
+  statistics.set_name("melanoma");
+  EXPECT_EQ(ReasonOf(Call(&Stub::ModelStatistics, statistics).status()),
+            "MODEL_NOT_LOADED");
+
+  ASSERT_THAT(Predict(), IsOk());
+  ASSERT_THAT(Call(&Stub::ModelInfer, OfImages({request_.image()})), IsOk());
+  index.set_ready(true);
+  models = Call(&Stub::RepositoryIndex, index).value();
+  ASSERT_EQ(models.models_size(), 1);
+  EXPECT_EQ(models.models(0).state(), "READY");
+  const auto answer = Call(&Stub::ModelStatistics, statistics).value();
+  ASSERT_EQ(answer.model_stats_size(), 1);
+  EXPECT_EQ(answer.model_stats(0).version(), "1");
+  EXPECT_EQ(answer.model_stats(0).inference_count(), 2u);
+  EXPECT_EQ(answer.model_stats(0).inference_stats().queue().count(), 2u);
+}
+
+}  // namespace
+}  // namespace nevus

@@ -1,0 +1,105 @@
+#include "services/serving/predictor.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/name.h"
+#include "base/status.h"
+#include "compute/classifier/head.h"
+#include "compute/image/decode.h"
+
+namespace nevus {
+namespace {
+
+constexpr int64_t kMostPriority = 100;
+
+// The operating point of that name; "" is the model's first, its default.
+absl::StatusOr<v1::OperatingPoint> FindOperatingPoint(const v1::Model& model,
+                                                      const std::string& name) {
+  std::vector<std::string> names;
+  for (const v1::OperatingPoint& point : model.operating_points()) {
+    if (name.empty() || point.name() == name) return point;
+    names.push_back(point.name());
+  }
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        "model ", model.name(), "@", model.version(),
+                        " has no operating point ", Quoted(name), "; it has ",
+                        names.empty() ? "none" : absl::StrJoin(names, ", "),
+                        ". Name one of them, or none for the first")),
+                    "OPERATING_POINT_UNKNOWN");
+}
+
+// Says which image it was, where that is a question.
+absl::Status OfImage(const absl::Status& status, size_t index, size_t count) {
+  return count == 1 ? status
+                    : Annotate(status, absl::StrCat("image ", index + 1, " of ",
+                                                    count));
+}
+
+}  // namespace
+
+absl::StatusOr<Predictions> Predictor::Predict(
+    const PredictQuery& query, const grpc::ServerContext& call) {
+  if (query.priority < -kMostPriority || query.priority > kMostPriority) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "priority ", query.priority, " is out of range; it goes from ",
+            -kMostPriority, " to ", kMostPriority)),
+        "PRIORITY_INVALID");
+  }
+  // What is no image takes no place in the queue.
+  for (size_t i = 0; i < query.images.size(); ++i) {
+    RETURN_IF_ERROR(
+        OfImage(ReadImageHeader(query.images[i], DecodeLimits()).status(), i,
+                query.images.size()));
+  }
+  ASSIGN_OR_RETURN(const std::shared_ptr<ServingModel> model,
+                   models_.Get(query.model, call));
+  const absl::Time begin = clock_.Now();
+  absl::StatusOr<Predictions> predictions = Answer(query, model, call);
+  const absl::Time end = clock_.Now();
+  for (size_t i = 0; i < query.images.size(); ++i) {
+    model->Count(predictions.ok(), end - begin,
+                 predictions.ok() ? predictions->images[i].queue_wait
+                                  : absl::ZeroDuration(),
+                 end);
+  }
+  return predictions;
+}
+
+absl::StatusOr<Predictions> Predictor::Answer(
+    const PredictQuery& query, const std::shared_ptr<ServingModel>& model,
+    const grpc::ServerContext& call) {
+  Predictions predictions;
+  predictions.model = model;
+  ASSIGN_OR_RETURN(predictions.point,
+                   FindOperatingPoint(model->model(), query.operating_point));
+  BatchRequest request;
+  request.model = model;
+  request.images = query.images;
+  request.priority = static_cast<int>(query.priority);
+  request.deadline = absl::FromChrono(call.deadline());
+  request.abandoned = [&call] { return call.IsCancelled(); };
+  ASSIGN_OR_RETURN(std::vector<absl::StatusOr<BatchedAnswer>> answers,
+                   batcher_.Answer(request));
+  const std::string& positive = model->model().positive();
+  for (size_t i = 0; i < answers.size(); ++i) {
+    RETURN_IF_ERROR(OfImage(answers[i].status(), i, answers.size()));
+    BatchedAnswer& answer = *answers[i];
+    Prediction prediction;
+    prediction.probability = Probability(answer.answer.logit);
+    prediction.positive =
+        prediction.probability >= predictions.point.threshold();
+    prediction.decision =
+        prediction.positive ? positive : absl::StrCat("not ", positive);
+    prediction.feature = std::move(answer.answer.feature);
+    prediction.batch_size = answer.batch_size;
+    prediction.queue_wait = answer.wait;
+    predictions.images.push_back(std::move(prediction));
+  }
+  return predictions;
+}
+
+}  // namespace nevus

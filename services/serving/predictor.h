@@ -1,0 +1,74 @@
+// From images to probabilities: what both of serving's APIs do. The adapters
+// (serving_service.cc, inference_service.cc) decode a request, ask here, and
+// encode the answer.
+#ifndef NEVUS_SERVICES_SERVING_PREDICTOR_H_
+#define NEVUS_SERVICES_SERVING_PREDICTOR_H_
+
+#include <grpcpp/server_context.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "protos/nevus/v1/model.pb.h"
+#include "services/serving/batcher.h"
+#include "services/serving/model_set.h"
+#include "services/serving/serving_model.h"
+
+namespace nevus {
+
+struct PredictQuery {
+  ModelReference model;
+  std::vector<std::string_view> images;  // at least one
+  std::string operating_point;           // "": the model's first
+  int64_t priority = 0;                  // -100 to 100
+};
+
+// What was found for one image.
+struct Prediction {
+  double probability = 0;
+  bool positive = false;
+  std::string decision;  // "melanoma" or "not melanoma"
+  bool abstain = false;  // no decision should rest on the probability
+  std::vector<float> feature;
+  int batch_size = 0;
+  absl::Duration queue_wait;
+};
+
+struct Predictions {
+  std::shared_ptr<ServingModel> model;  // that answered
+  v1::OperatingPoint point;             // that decided
+  std::vector<Prediction> images;       // in the query's order
+};
+
+// Thread-safe.
+class Predictor {
+ public:
+  // All must outlive this.
+  Predictor(const Clock& clock, ModelSet& models, Batcher& batcher)
+      : clock_(clock), models_(models), batcher_(batcher) {}
+
+  // Answers for all images or for none. Errors: INVALID_ARGUMENT: an image is
+  // bad, of several with its number; the operating point is unknown
+  // (OPERATING_POINT_UNKNOWN), the priority out of range (PRIORITY_INVALID);
+  // those of ModelSet::Get and Batcher::Answer.
+  absl::StatusOr<Predictions> Predict(const PredictQuery& query,
+                                      const grpc::ServerContext& call);
+
+ private:
+  absl::StatusOr<Predictions> Answer(const PredictQuery& query,
+                                     const std::shared_ptr<ServingModel>& model,
+                                     const grpc::ServerContext& call);
+
+  const Clock& clock_;
+  ModelSet& models_;
+  Batcher& batcher_;
+};
+
+}  // namespace nevus
+
+#endif  // NEVUS_SERVICES_SERVING_PREDICTOR_H_

@@ -1,0 +1,120 @@
+#include "services/serving/serving_model.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "compute/backbone/arithmetic.h"
+#include "protos/nevus/v1/model.grpc.pb.h"
+#include "services/extraction/extractor_source.h"
+#include "services/runtime/convert.h"
+#include "services/runtime/peer_call.h"
+
+namespace nevus {
+
+void ServingModel::Answer(const std::vector<std::string_view>& images,
+                          const Done& done) {
+  const Stopwatch watch;
+  extractor_->Extract(
+      images, nullptr,
+      [&](size_t i, const absl::StatusOr<std::vector<float>>& feature) {
+        if (!feature.ok()) return done(i, feature.status());
+        done(i, ImageAnswer{Logit(head_, feature->data()), *feature});
+      });
+  const absl::Duration took = absl::Seconds(watch.Seconds());
+  MutexLock lock(mutex_);
+  statistics_.batches[static_cast<int>(images.size())].Add(took);
+  statistics_.computed.count += static_cast<int64_t>(images.size());
+  statistics_.computed.time += took * static_cast<int64_t>(images.size());
+}
+
+int64_t ServingModel::own_bytes() const {
+  const auto floats = [](const std::vector<float>& values) {
+    return static_cast<int64_t>(values.capacity() * sizeof(float));
+  };
+  return floats(head_.mean) + floats(head_.inverse_std) + floats(head_.w1) +
+         floats(head_.b1) + floats(head_.w2) +
+         static_cast<int64_t>(sizeof(*this));
+}
+
+void ServingModel::Count(bool answered, absl::Duration took,
+                         absl::Duration wait, absl::Time now) {
+  MutexLock lock(mutex_);
+  if (!answered) {
+    statistics_.failed.Add(took);
+    return;
+  }
+  statistics_.answered.Add(took);
+  statistics_.queue.Add(wait);
+  statistics_.last_answer = now;
+}
+
+ModelStatistics ServingModel::statistics() const {
+  MutexLock lock(mutex_);
+  return statistics_;
+}
+
+absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
+    const Peers& peers, const std::string& name, int64_t version, int threads,
+    const std::function<std::shared_ptr<FeatureExtractor>(
+        const std::string& space)>& find_extractor) {
+  const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
+  v1::GetModelRequest get;
+  get.set_name(name);
+  get.set_version(version);
+  // For all who wait, so not under the deadline of the one who came first.
+  ASSIGN_OR_RETURN(
+      v1::Model model,
+      CallPeer(*registry, &v1::ModelService::Stub::GetModel, get, nullptr));
+  ASSIGN_OR_RETURN(Head head, ToHead(model.head()));
+  std::vector<Golden> golden;
+  for (const v1::GoldenAnswer& answer : model.head().golden()) {
+    golden.push_back({answer.image(),
+                      {answer.feature().begin(), answer.feature().end()},
+                      answer.logit()});
+  }
+  model.clear_head();
+  std::shared_ptr<FeatureExtractor> extractor =
+      find_extractor(model.space().digest());
+  if (extractor == nullptr) {
+    FeatureExtractorOptions options;
+    options.threads = threads;
+    ASSIGN_OR_RETURN(extractor,
+                     LoadExtractor(peers, model.space(), options, nullptr));
+  }
+  if (extractor->dimension() != head.inputs) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "model ", name, "@", version, " reads features of ",
+                          head.inputs, " numbers; its feature space has ",
+                          extractor->dimension(), ". Train it again")),
+                      "FEATURE_SPACE_MISMATCH");
+  }
+  return std::make_shared<ServingModel>(std::move(model), std::move(head),
+                                        std::move(golden),
+                                        std::move(extractor));
+}
+
+absl::Status ReproduceGolden(Batcher& batcher,
+                             const std::shared_ptr<ServingModel>& model) {
+  if (model->golden().empty()) return absl::OkStatus();
+  BatchRequest request;
+  request.model = model;
+  for (const Golden& golden : model->golden()) {
+    request.images.push_back(golden.image);
+  }
+  request.own = true;
+  ASSIGN_OR_RETURN(const std::vector<absl::StatusOr<BatchedAnswer>> answers,
+                   batcher.Answer(request));
+  const Arithmetic arithmetic = model->extractor()->spec().arithmetic;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    RETURN_IF_ERROR(answers[i].status());
+    const ImageAnswer& answer = answers[i]->answer;
+    RETURN_IF_ERROR(Annotate(CheckGolden(model->golden()[i], arithmetic,
+                                         answer.feature, answer.logit),
+                             absl::StrCat("model ", model->model().name(), "@",
+                                          model->model().version())));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nevus
