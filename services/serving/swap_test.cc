@@ -101,7 +101,7 @@ TEST_F(SwapTest, ANetworkThatIsNotTheTrainedOneIsRefused) {
   MakeThree();
   platform_.ChangeModel(1, [](v1::Model& model) {
     for (v1::GoldenAnswer& golden : *model.mutable_head()->mutable_golden()) {
-      for (float& value : *golden.mutable_feature()) value *= 1.01f;
+      for (float& value : *golden.mutable_feature()) value *= 1.2f;
     }
   });
   EXPECT_THAT(Predict(), StatusIs(absl::StatusCode::kFailedPrecondition,
