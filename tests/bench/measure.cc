@@ -19,10 +19,9 @@ std::string Range(const std::vector<double>& values) {
 
 std::string Verdict(const Ratio& ratio) {
   if (!ratio.at_least && !ratio.at_most) return "";
-  return absl::StrCat(
-      ratio.at_least ? "at least " : "at most ",
-      FormatNumber(ratio.at_least ? *ratio.at_least : *ratio.at_most, 1), ": ",
-      ratio.Met() ? "met" : "missed");
+  return absl::StrCat(ratio.at_least ? "at least " : "at most ",
+                      ratio.at_least ? *ratio.at_least : *ratio.at_most, ": ",
+                      ratio.Met() ? "met" : "missed");
 }
 
 Json Spread(const std::vector<double>& values) {
