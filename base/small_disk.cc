@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
 namespace nevus {
@@ -52,14 +53,16 @@ absl::Status OwnMounts() {
 
 }  // namespace
 
-absl::Status MountSmallDisk(const std::string& dir,
-                            const std::string& options) {
+absl::StatusOr<std::unique_ptr<SmallDisk>> SmallDisk::Mount(
+    const std::string& dir, const std::string& options) {
   if (absl::Status own = OwnMounts(); !own.ok()) return own;
   if (mount("tmpfs", dir.c_str(), "tmpfs", 0, options.c_str()) != 0) {
     return Cannot("mount a tmpfs on " + dir);
   }
-  return absl::OkStatus();
+  return std::unique_ptr<SmallDisk>(new SmallDisk(dir));
 }
+
+SmallDisk::~SmallDisk() { umount2(dir_.c_str(), MNT_DETACH); }
 
 bool WriteBallast(const std::string& path, size_t bytes) {
   const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

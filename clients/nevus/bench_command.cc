@@ -46,7 +46,7 @@ absl::Status Bench(Context& context) {
 std::vector<Command> BenchCommands() {
   return {{"bench",
            "NAME [FLAG...]",
-           "Measure speed beside a yardstick: extract, import or serve",
+           "Measure speed beside a yardstick: extract, train, serve and more",
            "Runs nevus-bench, a program of its own, on a server of its own. "
            "`nevus bench NAME --help` says more.",
            {},

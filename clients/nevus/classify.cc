@@ -1,98 +1,55 @@
 // classify: predictions for files, several in flight, printed in order.
-#include <optional>
-#include <thread>  // NOLINT: requests in flight
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/mutex.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
-#include "clients/cpp/wait.h"
 #include "clients/nevus/commands.h"
 #include "clients/nevus/context.h"
-#include "clients/nevus/labels.h"
+#include "clients/nevus/predict_files.h"
 
 namespace nevus {
 namespace {
 
-constexpr int64_t kMaxImageBytes = 64 << 20;
-
-// Answers that come in any order, taken in the order of the files. Thread-safe.
-class Answers {
- public:
-  explicit Answers(size_t count) : answers_(count) {}
-
-  // The next file to ask about, or the number of files when none is left.
-  size_t Claim() {
-    MutexLock lock(mutex_);
-    return stopped_                     ? answers_.size()
-           : claimed_ < answers_.size() ? claimed_++
-                                        : claimed_;
+// "ISIC_0000042 melanoma 0.312; ...", the nearest first.
+std::string NearestText(const v1::PredictResponse& answer) {
+  std::string text;
+  for (const v1::NearestCase& one : answer.nearest()) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", one.id(), " ", one.label(),
+                    " ", FormatNumber(one.distance(), 3));
   }
-  void Put(size_t i, absl::StatusOr<v1::PredictResponse> answer) {
-    MutexLock lock(mutex_);
-    answers_[i] = std::move(answer);
-    changed_.NotifyAll();
-  }
-  absl::StatusOr<v1::PredictResponse> Take(size_t i) {
-    MutexLock lock(mutex_);
-    while (!answers_[i].has_value()) changed_.Wait(mutex_);
-    return *std::move(answers_[i]);
-  }
-  // No further claims.
-  void Stop() {
-    MutexLock lock(mutex_);
-    stopped_ = true;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  size_t claimed_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::optional<absl::StatusOr<v1::PredictResponse>>> answers_
-      ABSL_GUARDED_BY(mutex_);
-};
-
-// Files as they are; of a folder, those that are images by extension.
-absl::StatusOr<std::vector<std::string>> FindFiles(
-    const std::vector<std::string>& arguments) {
-  std::vector<std::string> paths;
-  for (const std::string& argument : arguments) {
-    if (!IsDirectory(argument)) {
-      paths.push_back(argument);
-      continue;
-    }
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFiles(argument));
-    const bool slash = !argument.empty() && argument.back() == '/';
-    for (const std::string& name : names) {
-      if (HasImageExtension(name)) {
-        paths.push_back(absl::StrCat(argument, slash ? "" : "/", name));
-      }
-    }
-  }
-  if (paths.empty()) {
-    return WithReason(absl::NotFoundError("there is no image to classify; name "
-                                          "files or a folder that holds some"),
-                      "NO_IMAGES");
-  }
-  return paths;
+  return text;
 }
 
-absl::StatusOr<v1::PredictResponse> Ask(Client& client,
-                                        v1::PredictRequest request,
-                                        const std::string& path) {
-  ASSIGN_OR_RETURN(*request.mutable_image(), ReadFile(path, kMaxImageBytes));
-  return Predict(client, request);
+// images/a.jpg -> DIR/a.jpg.heatmap.png. Two files of one name in two folders
+// would be one: the digest parts them.
+absl::Status WriteHeatMap(const std::string& folder, const std::string& path,
+                          v1::PredictResponse& answer) {
+  const size_t slash = path.rfind('/');
+  const std::string name =
+      slash == std::string::npos ? path : path.substr(slash + 1);
+  const std::string file =
+      absl::StrCat(folder, "/", name, ".", ShortDigest(answer.image_digest()),
+                   ".heatmap.png");
+  RETURN_IF_ERROR(WriteFile(file, answer.heat_map().overlay_png()));
+  answer.mutable_heat_map()->clear_overlay_png();  // it is in the file
+  return absl::OkStatus();
 }
 
 Row ToRow(const std::string& path,
           const absl::StatusOr<v1::PredictResponse>& answer) {
   if (!answer.ok()) {
-    return {path, "", "",
-            "",   "", "",
-            "",   "", std::string(answer.status().message())};
+    return {path,
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            std::string(answer.status().message())};
   }
   return {path,
           FormatNumber(answer->probability(), 6),
@@ -102,6 +59,8 @@ Row ToRow(const std::string& path,
           FormatNumber(answer->threshold(), 6),
           answer->prediction_id(),
           answer->synthetic() ? "true" : "false",
+          answer->abstain_reason(),
+          NearestText(*answer),
           ""};
 }
 
@@ -126,42 +85,35 @@ absl::Status Classify(Context& context) {
                            &version, request.mutable_alias()));
   request.set_version(version);
   request.set_operating_point(line.Text("operating-point"));
+  request.set_nearest(static_cast<int32_t>(line.Integer("nearest")));
+  const std::string folder = line.Text("explain");
+  if (!folder.empty()) {
+    request.set_heat_map(true);
+  }
   const int64_t in_flight = line.Integer("in-flight");
   if (in_flight < 1 || in_flight > 256) {
     return UsageError("--in-flight is 1 to 256");
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> paths,
-                   FindFiles(line.arguments));
+                   FindImageFiles(line.arguments));
   ASSIGN_OR_RETURN(Client * client, context.Server());
 
-  Answers answers(paths.size());
-  std::vector<std::thread> askers;
-  for (int64_t i = 0; i < in_flight; ++i) {
-    askers.emplace_back([&] {
-      for (size_t next = answers.Claim(); next < paths.size();
-           next = answers.Claim()) {
-        answers.Put(next, Ask(*client, request, paths[next]));
-      }
-    });
-  }
-
   Table table{{"file", "probability", "decision", "model", "operating_point",
-               "threshold", "prediction_id", "synthetic", "error"},
+               "threshold", "prediction_id", "synthetic", "abstain", "nearest",
+               "error"},
               {}};
   const bool stream = line.Text("output") == "csv";
   if (stream) context.Write(CsvLine(table.header));
   Json json = Json::array();
   int64_t failed = 0;
-  absl::Status unreachable;
   {
     Progress progress(context.terminal(), "classify");
-    for (size_t i = 0; i < paths.size() && unreachable.ok(); ++i) {
-      const absl::StatusOr<v1::PredictResponse> answer = answers.Take(i);
-      if (ReasonOf(answer.status()) == "SERVER_UNREACHABLE") {
-        // Every other file would only wait as long.
-        unreachable = answer.status();
-        answers.Stop();
-        break;
+    const auto take = [&](size_t i,
+                          absl::StatusOr<v1::PredictResponse> answer) {
+      if (answer.ok() && answer->has_heat_map()) {
+        // As an error of the file, so that the others are done.
+        const absl::Status written = WriteHeatMap(folder, paths[i], *answer);
+        if (!written.ok()) answer = written;
       }
       if (!answer.ok()) {
         ++failed;
@@ -175,10 +127,10 @@ absl::Status Classify(Context& context) {
       }
       progress.Update(static_cast<int64_t>(i) + 1,
                       static_cast<int64_t>(paths.size()), "images");
-    }
+      return absl::OkStatus();
+    };
+    RETURN_IF_ERROR(PredictFiles(*client, request, paths, in_flight, take));
   }
-  for (std::thread& asker : askers) asker.join();
-  RETURN_IF_ERROR(unreachable);
   if (!stream) context.Print(table, json);
   if (failed == 0) return absl::OkStatus();
   return WithReason(
@@ -197,12 +149,24 @@ std::vector<Command> ClassifyCommands() {
        "Classify images with a model",
        "Of a folder, its image files. CSV comes line by line. A file that "
        "fails has its error in the last column; the others are done, and the "
-       "exit code is 1. Research use only: no diagnosis.",
+       "exit code is 1. Where the model cannot tell, the column abstain says "
+       "why, and no decision should rest on the probability. Research use "
+       "only: no diagnosis.",
        {Flag::Text("model", "M@ALIAS|M@V", "which model").Required(),
         Flag::Text("operating-point", "P",
                    "which threshold decides (default: the model's first)"),
+        Flag::Text("explain", "DIR",
+                   "write a heat map for each image there: red speaks for the "
+                   "class that the model finds, blue against"),
+        Flag::Integer("nearest",
+                      "show the training cases that resemble the image most: "
+                      "id, label, distance")
+            .Default("0")
+            .Between(0, 100),
         Flag::Integer("in-flight", "requests at a time").Default("8")},
-       {"nevus classify images --model melanoma@production --output csv"},
+       {"nevus classify images --model melanoma@production --output csv",
+        "nevus classify lesion.jpg --model melanoma@production --explain why "
+        "--nearest 5"},
        Classify}};
 }
 

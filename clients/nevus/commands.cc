@@ -54,8 +54,9 @@ const std::vector<Command>& AllCommands() {
     for (std::vector<Command> (*group)() :
          {DatasetImportCommands, DatasetCommands, BackboneCommands,
           FeatureCommands, FeatureExportCommands, TrainingCommands,
-          EvaluationCommands, ModelCommands, ClassifyCommands, JobCommands,
-          AdminCommands, DoctorCommands, BenchCommands, HelpCommands}) {
+          EvaluationCommands, ModelCommands, ModelCompareCommands,
+          ClassifyCommands, JobCommands, AdminCommands, DoctorCommands,
+          BenchCommands, HelpCommands}) {
       for (Command& command : group()) all->push_back(std::move(command));
     }
     return all;

@@ -17,6 +17,7 @@ std::vector<Command> FeatureExportCommands();
 std::vector<Command> TrainingCommands();  // train, pipeline
 std::vector<Command> EvaluationCommands();
 std::vector<Command> ModelCommands();
+std::vector<Command> ModelCompareCommands();
 std::vector<Command> ClassifyCommands();
 std::vector<Command> JobCommands();       // all of them
 std::vector<Command> JobWatchCommands();  // watch, logs

@@ -1,23 +1,118 @@
 // evaluate.
 #include "clients/nevus/evaluation.h"
 
+#include <map>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
 #include "clients/cpp/wait.h"
 #include "clients/nevus/commands.h"
+#include "clients/nevus/context.h"
 #include "clients/nevus/jobs.h"
+#include "clients/nevus/predict_files.h"
 #include "clients/nevus/training.h"
 
 namespace nevus {
 namespace {
 
-void PrintEvaluation(const v1::Evaluation& evaluation, Context& context) {
-  const auto interval = [](double value, double low, double high) {
-    return absl::StrCat(FormatNumber(value, 3), " (", FormatNumber(low, 3),
-                        " to ", FormatNumber(high, 3), ")");
+constexpr int64_t kInFlight = 8;
+
+std::string Interval(double value, double low, double high) {
+  return absl::StrCat(FormatNumber(value, 3), " (", FormatNumber(low, 3),
+                      " to ", FormatNumber(high, 3), ")");
+}
+
+// What the probabilities mean, and when there are none.
+void AddHonesty(const v1::Evaluation& evaluation, Table& table) {
+  const auto add = [&](const v1::CalibrationFigures& figures,
+                       const std::string& when) {
+    table.rows.push_back(
+        {"calibration slope" + when,
+         Interval(figures.slope(), figures.slope_low(), figures.slope_high())});
+    table.rows.push_back({"calibration intercept" + when,
+                          Interval(figures.intercept(), figures.intercept_low(),
+                                   figures.intercept_high())});
+    table.rows.push_back({"expected calibration error" + when,
+                          FormatNumber(figures.expected_error(), 3)});
   };
+  if (evaluation.has_calibrated()) add(evaluation.calibrated(), "");
+  if (evaluation.has_uncalibrated()) {
+    add(evaluation.uncalibrated(), ", before calibration");
+    table.rows.push_back({"Brier score, before calibration",
+                          FormatNumber(evaluation.uncalibrated().brier(), 3)});
+  }
+  if (evaluation.has_abstention()) {
+    const v1::AbstentionFigures& figures = evaluation.abstention();
+    table.rows.push_back(
+        {"abstains (unlike its training)",
+         absl::StrCat(figures.out_of_distribution(), " of ", figures.rows(),
+                      " rows, ", figures.positives(), " of them positive")});
+  }
+}
+
+// What the model says of the images of a folder that it should not judge.
+struct FolderAbstention {
+  std::string folder;
+  int64_t images = 0;
+  int64_t abstained = 0;
+  std::map<std::string, int64_t> by_reason;
+  int64_t unreadable = 0;
+};
+
+absl::StatusOr<FolderAbstention> AskAboutFolder(
+    const std::string& folder, const v1::GetEvaluationRequest& which,
+    Context& context) {
+  FolderAbstention found{folder, 0, 0, {}, 0};
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+                   FindImageFiles({folder}));
+  v1::PredictRequest request;
+  request.set_model(which.model());
+  request.set_version(which.model_version());
+  ASSIGN_OR_RETURN(Client * client, context.Server());
+  Progress progress(context.terminal(), absl::StrCat("abstain? ", folder));
+  const auto take = [&](size_t i, absl::StatusOr<v1::PredictResponse> answer) {
+    progress.Update(static_cast<int64_t>(i) + 1,
+                    static_cast<int64_t>(paths.size()), "images");
+    if (absl::IsInvalidArgument(answer.status())) {
+      ++found.unreadable;  // no image: refused, which is right
+      return absl::OkStatus();
+    }
+    if (!answer.ok()) return answer.status();
+    ++found.images;
+    if (answer->abstain()) {
+      ++found.abstained;
+      ++found.by_reason[answer->abstain_reason()];
+    }
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(PredictFiles(*client, request, paths, kInFlight, take));
+  return found;
+}
+
+void AddFolder(const FolderAbstention& found, Table& table, Json& json) {
+  std::vector<std::string> reasons;
+  for (const auto& [reason, count] : found.by_reason) {
+    reasons.push_back(absl::StrCat(count, " ", reason));
+  }
+  if (found.unreadable > 0) {
+    reasons.push_back(absl::StrCat(found.unreadable, " were no images"));
+  }
+  table.rows.push_back({absl::StrCat("abstains on ", found.folder),
+                        absl::StrCat(found.abstained, " of ", found.images,
+                                     reasons.empty() ? "" : ": ",
+                                     absl::StrJoin(reasons, ", "))});
+  json["ood_images"].push_back({{"folder", found.folder},
+                                {"images", found.images},
+                                {"abstained", found.abstained},
+                                {"by_reason", found.by_reason},
+                                {"unreadable", found.unreadable}});
+}
+
+Table EvaluationTable(const v1::Evaluation& evaluation) {
   Table table{{"figure", "value (95 % interval)"}, {}};
   table.rows.push_back({"model", absl::StrCat(evaluation.model(), "@",
                                               evaluation.model_version())});
@@ -28,23 +123,24 @@ void PrintEvaluation(const v1::Evaluation& evaluation, Context& context) {
   table.rows.push_back(
       {"rows", absl::StrCat(evaluation.positives(), " positive, ",
                             evaluation.negatives(), " negative")});
-  table.rows.push_back({"AUC", interval(evaluation.auc(), evaluation.auc_low(),
+  table.rows.push_back({"AUC", Interval(evaluation.auc(), evaluation.auc_low(),
                                         evaluation.auc_high())});
   table.rows.push_back(
       {"average precision", FormatNumber(evaluation.average_precision(), 3)});
   table.rows.push_back({"Brier score", FormatNumber(evaluation.brier(), 3)});
+  AddHonesty(evaluation, table);
   for (const v1::AtOperatingPoint& at : evaluation.points()) {
     const std::string name =
         absl::StrCat(" at ", at.point().name(),
                      " (p >= ", FormatNumber(at.point().threshold(), 3), ")");
     table.rows.push_back(
-        {"sensitivity" + name, interval(at.sensitivity(), at.sensitivity_low(),
+        {"sensitivity" + name, Interval(at.sensitivity(), at.sensitivity_low(),
                                         at.sensitivity_high())});
     table.rows.push_back(
-        {"specificity" + name, interval(at.specificity(), at.specificity_low(),
+        {"specificity" + name, Interval(at.specificity(), at.specificity_low(),
                                         at.specificity_high())});
   }
-  context.Print(table, ToJson(evaluation));
+  return table;
 }
 
 absl::Status Evaluate(Context& context) {
@@ -65,7 +161,7 @@ absl::Status Evaluate(Context& context) {
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job,
                    client->Call(&v1::TrainingService::Stub::Evaluate, request));
-  if (!line.On("wait") && !line.Has("report")) {
+  if (!line.On("wait") && !line.Has("report") && !line.Has("ood-images")) {
     PrintJob(job, context);
     return absl::OkStatus();
   }
@@ -101,7 +197,14 @@ absl::Status ShowEvaluation(const v1::GetEvaluationRequest& which,
     RETURN_IF_ERROR(WriteFile(line.Text("report"), html));
     context.Say(absl::StrCat("report written to ", line.Text("report")));
   }
-  PrintEvaluation(evaluation, context);
+  Table table = EvaluationTable(evaluation);
+  Json json = ToJson(evaluation);
+  for (const std::string& folder : line.All("ood-images")) {
+    ASSIGN_OR_RETURN(const FolderAbstention found,
+                     AskAboutFolder(folder, which, context));
+    AddFolder(found, table, json);
+  }
+  context.Print(table, json);
   return absl::OkStatus();
 }
 
@@ -116,10 +219,16 @@ std::vector<Command> EvaluationCommands() {
                 .OneOf({"train", "validation", "test"}),
             Flag::Switch("final", "open the split test"),
             Flag::Text("report", "FILE.html", "write the report there; waits"),
+            Flag::Text("ood-images", "DIR",
+                       "show on how many of these images, which it should not "
+                       "judge, the model abstains; waits")
+                .Repeated(),
             PriorityFlag(), Flag::Switch("wait", "wait for the job's end")},
            {"nevus evaluate melanoma@1 --dataset isic@1 --split validation "
             "--report "
-            "r.html --wait"},
+            "r.html --wait",
+            "nevus evaluate melanoma@1 --dataset isic@1 --split validation "
+            "--ood-images documents --ood-images holidays"},
            Evaluate}};
 }
 

@@ -44,10 +44,17 @@ Json ModelJson(v1::Model model) {
   head->clear_w1();
   head->clear_b1();
   head->clear_w2();
+  if (head->has_ood()) {
+    head->mutable_ood()->clear_mean();
+    head->mutable_ood()->clear_whitening();
+  }
   head->clear_golden();
   Json json = ToJson(model);
   for (const char* field : {"mean", "inverse_std", "w1", "b1", "w2", "b2"}) {
     json["head"].erase(field);
+  }
+  for (const char* field : {"mean", "whitening"}) {
+    if (head->has_ood()) json["head"]["ood"].erase(field);
   }
   return json;
 }
@@ -93,6 +100,30 @@ absl::Status List(Context& context) {
   return absl::OkStatus();
 }
 
+std::string AbstentionText(const v1::Head& head) {
+  if (!head.has_ood()) return "from nothing";
+  return absl::StrCat(
+      "above a distance of ", FormatNumber(head.ood().threshold(), 2), ", ",
+      FormatNumber(100 * head.ood().rate(), 1), " % of validation");
+}
+
+std::string PointText(const v1::OperatingPoint& point) {
+  std::string text =
+      absl::StrCat(point.name(), " p >= ", FormatNumber(point.threshold(), 3));
+  if (point.rule().empty()) return text;
+  const auto share = [](double value, double low, double high) {
+    return absl::StrCat(FormatNumber(value, 3), " (", FormatNumber(low, 3),
+                        " to ", FormatNumber(high, 3), ")");
+  };
+  absl::StrAppend(&text, ": ", point.rule(), "; on validation sensitivity ",
+                  share(point.sensitivity(), point.sensitivity_low(),
+                        point.sensitivity_high()),
+                  ", specificity ",
+                  share(point.specificity(), point.specificity_low(),
+                        point.specificity_high()));
+  return text;
+}
+
 absl::Status Show(Context& context) {
   ASSIGN_OR_RETURN(const v1::Model model,
                    GetModel(context, context.argument(0)));
@@ -121,9 +152,12 @@ absl::Status Show(Context& context) {
   add("validation AUC",
       absl::StrCat(FormatNumber(model.training().validation_auc(), 3),
                    " (chosen by it), epoch ", model.training().best_epoch()));
+  if (model.has_calibration()) {
+    add("calibration", model.calibration().method());
+  }
+  add("abstains", AbstentionText(model.head()));
   for (const v1::OperatingPoint& point : model.operating_points()) {
-    add("operating point", absl::StrCat(point.name(), " p >= ",
-                                        FormatNumber(point.threshold(), 3)));
+    add("operating point", PointText(point));
   }
   context.Print(table, ModelJson(model));
   return absl::OkStatus();

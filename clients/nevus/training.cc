@@ -10,6 +10,7 @@
 #include "clients/nevus/evaluation.h"
 #include "clients/nevus/job_text.h"
 #include "clients/nevus/jobs.h"
+#include "clients/nevus/operating_points.h"
 #include "clients/nevus/sweep.h"
 
 namespace nevus {
@@ -49,6 +50,11 @@ absl::StatusOr<v1::TrainRequest> TrainRequestOf(const Context& context) {
   request.set_model(line.Text("model"));
   request.set_positive(line.Text("positive"));
   RETURN_IF_ERROR(SetCandidates(line, &request));
+  ASSIGN_OR_RETURN(*request.mutable_operating_points(),
+                   ParseOperatingPoints(line.All("operating-point")));
+  if (line.Has("abstain-rate")) {
+    request.set_ood_rate(line.Number("abstain-rate"));
+  }
   return request;
 }
 
@@ -131,6 +137,16 @@ std::vector<Flag> TrainFlags() {
                    "such as hidden=0,64,256 or seed=1..5, and keep the best by "
                    "validation AUC")
             .Repeated(),
+        Flag::Text("operating-point", "NAME:RULE",
+                   "a named threshold, chosen on validation: "
+                   "screening:sensitivity=0.95, biopsy:specificity=0.9, "
+                   "triage:cost=10 (a miss costs ten false alarms) or "
+                   "balanced:youden; the first is the default (without any: "
+                   "youden, sensitivity_95)")
+            .Repeated(),
+        Flag::Number("abstain-rate",
+                     "the share of validation on which the model abstains as "
+                     "unlike its training (default 0.02)"),
         PriorityFlag()}) {
     flags.push_back(flag);
   }
@@ -167,6 +183,9 @@ std::vector<Command> TrainingCommands() {
            train,
            {"nevus train isic@1 --backbone vgg16 --model melanoma --positive "
             "melanoma --wait",
+            "nevus train isic@1 --backbone vgg16 --model melanoma --positive "
+            "melanoma --operating-point screening:sensitivity=0.95 "
+            "--operating-point biopsy:specificity=0.9 --wait",
             "nevus train isic@1 --backbone vgg16 --model melanoma --positive "
             "melanoma --sweep hidden=0,64,256 --sweep seed=1..5 --wait"},
            Train},

@@ -11,8 +11,6 @@
 namespace nevus {
 namespace {
 
-constexpr int kCalibrationBins = 10;
-
 // NaN for 0 of 0.
 double Fraction(int64_t part, int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
@@ -53,6 +51,29 @@ std::map<std::string, LabelSummary> Summarise(
 
 }  // namespace
 
+AbstentionSummary SummariseAbstention(const std::vector<Scored>& scored,
+                                      const std::vector<bool>& abstained,
+                                      double threshold) {
+  AbstentionSummary summary;
+  summary.cases = static_cast<int64_t>(scored.size());
+  summary.threshold = threshold;
+  std::vector<Scored> others;
+  int64_t positives = 0;
+  for (size_t i = 0; i < scored.size(); ++i) {
+    if (abstained[i]) {
+      ++summary.abstained;
+      summary.positives += scored[i].positive ? 1 : 0;
+    } else {
+      others.push_back(scored[i]);
+      positives += scored[i].positive ? 1 : 0;
+    }
+  }
+  if (positives > 0 && positives < static_cast<int64_t>(others.size())) {
+    summary.auc_of_others = Auc(others);
+  }
+  return summary;
+}
+
 absl::StatusOr<Evaluation> Evaluate(const std::vector<Scored>& scored,
                                     const std::vector<OperatingPoint>& points,
                                     const std::vector<std::string>& labels) {
@@ -87,6 +108,7 @@ absl::StatusOr<Evaluation> Evaluate(const std::vector<Scored>& scored,
   result.precision_recall = PrecisionRecallCurve(scored);
   result.average_precision = AveragePrecision(scored);
   result.by_label = Summarise(scored, labels, points);
+  result.calibrated = JudgeCalibration(scored);
   return result;
 }
 

@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "compute/evaluation/calibration_fit.h"
 #include "compute/evaluation/metrics.h"
 #include "compute/evaluation/operating_point.h"
 
@@ -38,6 +40,17 @@ struct LabelSummary {
   std::vector<int64_t> called_positive;  // one for each of Evaluation::points
 };
 
+// The cases on which a model says nothing. The other figures count all cases:
+// abstaining must not make a classifier look better than it ranks.
+struct AbstentionSummary {
+  int64_t cases = 0;
+  int64_t abstained = 0;
+  int64_t positives = 0;  // of those abstained
+  double threshold = 0;   // of the distance
+  // Over the cases that are left; nothing if a class is not among them.
+  std::optional<double> auc_of_others;
+};
+
 struct Evaluation {
   int64_t positives = 0;
   int64_t negatives = 0;
@@ -49,7 +62,17 @@ struct Evaluation {
   std::vector<PrecisionRecallPoint> precision_recall;
   double average_precision = 0;
   std::map<std::string, LabelSummary> by_label;  // empty without labels
+  CalibrationFigures calibrated;                 // of the scores given
+  // Not worked out by Evaluate: what who calls knows beside the scores.
+  std::optional<CalibrationFigures> uncalibrated;
+  std::optional<AbstentionSummary> abstention;
 };
+
+// `abstained`: for each case whether the model says nothing of it.
+// REQUIRES: one a case.
+AbstentionSummary SummariseAbstention(const std::vector<Scored>& scored,
+                                      const std::vector<bool>& abstained,
+                                      double threshold);
 
 // Works out every figure of `scored`. `labels`: a diagnosis for each case, in
 // the same order, or none at all.

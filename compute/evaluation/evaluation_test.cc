@@ -44,6 +44,19 @@ TEST(EvaluationTest, CountsDecisionsAtEachOperatingPoint) {
   EXPECT_DOUBLE_EQ(never.npv, 0.6);
 }
 
+TEST(EvaluationTest, AbstentionIsCountedBesideAllCases) {
+  // Without 0.5 (positive) and 0.1: 0.9 > 0.6, 0.9 > 0.4.
+  const AbstentionSummary summary =
+      SummariseAbstention(kFive, {false, true, false, false, true}, 48.5);
+  EXPECT_EQ(summary.cases, 5);
+  EXPECT_EQ(summary.abstained, 2);
+  EXPECT_EQ(summary.positives, 1);
+  EXPECT_EQ(summary.threshold, 48.5);
+  EXPECT_EQ(summary.auc_of_others, 1.0);
+  EXPECT_FALSE(SummariseAbstention(kFive, {true, true, false, false, false}, 1)
+                   .auc_of_others.has_value());
+}
+
 TEST(EvaluationTest, SumsUpByLabel) {
   const auto evaluation =
       Evaluate(kFive, {{"half", 0.5}},

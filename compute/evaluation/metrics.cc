@@ -56,16 +56,18 @@ double VarianceOfMean(const std::vector<double>& values) {
   return sum / (count - 1) / count;
 }
 
-// DeLong's structural components: for each positive the share of negatives
-// below it, for each negative the share of positives above it; a tie is half.
-struct Components {
-  std::vector<double> positives;
-  std::vector<double> negatives;
-};
+std::vector<Scored> Sorted(std::vector<Scored> scored, bool rising) {
+  std::sort(scored.begin(), scored.end(), [=](const auto& a, const auto& b) {
+    return rising ? a.score < b.score : a.score > b.score;
+  });
+  return scored;
+}
+
+}  // namespace
 
 // Among all cases, a positive's midrank counts the positives and the negatives
 // below it; less its midrank among the positives, the negatives are left.
-Components ComponentsOf(const std::vector<Scored>& scored) {
+DeLongComponents ComponentsOf(const std::vector<Scored>& scored) {
   const std::vector<double> positives = ScoresOf(scored, true);
   const std::vector<double> negatives = ScoresOf(scored, false);
   std::vector<double> all = positives;
@@ -75,7 +77,7 @@ Components ComponentsOf(const std::vector<Scored>& scored) {
   const std::vector<double> negative_rank = Midranks(negatives);
   const double m = static_cast<double>(positives.size());
   const double n = static_cast<double>(negatives.size());
-  Components components;
+  DeLongComponents components;
   for (size_t i = 0; i < positives.size(); ++i) {
     components.positives.push_back((rank[i] - positive_rank[i]) / n);
   }
@@ -86,21 +88,12 @@ Components ComponentsOf(const std::vector<Scored>& scored) {
   return components;
 }
 
-std::vector<Scored> Sorted(std::vector<Scored> scored, bool rising) {
-  std::sort(scored.begin(), scored.end(), [=](const auto& a, const auto& b) {
-    return rising ? a.score < b.score : a.score > b.score;
-  });
-  return scored;
-}
-
-}  // namespace
-
 double Auc(const std::vector<Scored>& scored) {
   return Mean(ComponentsOf(scored).positives);
 }
 
 AucResult DeLongAuc(const std::vector<Scored>& scored) {
-  const Components components = ComponentsOf(scored);
+  const DeLongComponents components = ComponentsOf(scored);
   AucResult result;
   result.auc = Mean(components.positives);
   result.standard_error = 0.5;

@@ -43,6 +43,15 @@ struct AucResult {
 // the largest that a number in [0,1] can have. REQUIRES: both classes.
 AucResult DeLongAuc(const std::vector<Scored>& scored);
 
+// DeLong's structural components, in the order of the cases: for each positive
+// the share of negatives below it, for each negative the share of positives
+// above it; a tie is half. Their means are the AUC. REQUIRES: both classes.
+struct DeLongComponents {
+  std::vector<double> positives;
+  std::vector<double> negatives;
+};
+DeLongComponents ComponentsOf(const std::vector<Scored>& scored);
+
 // What happens when every score >= threshold is called positive.
 struct Confusion {
   int64_t tp = 0;

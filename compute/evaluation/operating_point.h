@@ -19,16 +19,51 @@ struct OperatingPoint {
   double threshold = 0;  // positive if score >= threshold
 };
 
-// The two points that every model gets, in this order:
-// * "youden": the greatest sensitivity + specificity - 1 (Youden, 1950); of
-//   several the one with the higher sensitivity, since a missed melanoma costs
-//   more than a needless visit;
-// * "sensitivity_95": the highest threshold with sensitivity >= 0.95.
-// Each threshold is one of the scores given.
+// How a threshold is chosen.
+struct OperatingPointRule {
+  enum class Kind {
+    // The greatest sensitivity + specificity - 1 (Youden, 1950); of several the
+    // one with the higher sensitivity, since a missed melanoma costs more than
+    // a needless visit.
+    kYouden,
+    // The highest threshold with sensitivity >= value.
+    kSensitivity,
+    // The lowest threshold with specificity >= value.
+    kSpecificity,
+    // The least cost, where a missed positive costs `value` false alarms; of
+    // several the one with the higher sensitivity.
+    kCostRatio,
+  };
+  std::string name;
+  Kind kind = Kind::kYouden;
+  double value = 0;
+};
+
+// "youden" and "sensitivity_95": what a model gets that asks for nothing else.
+std::vector<OperatingPointRule> DefaultOperatingPointRules();
+
+// "sensitivity >= 0.95", "least misses x 10 + false alarms".
+std::string RuleText(const OperatingPointRule& rule);
+
+struct ChosenPoint {
+  OperatingPoint point;
+  std::string rule;     // RuleText
+  Confusion confusion;  // of the cases it was chosen on
+};
+
+// One point a rule, in order. Each threshold is one of the scores given, or the
+// next number above the highest where only calling nobody positive will do.
 //
-// Errors are those of CheckScored (scored_check.h).
-absl::StatusOr<std::vector<OperatingPoint>> ChooseOperatingPoints(
-    const std::vector<Scored>& validation);
+// Errors are those of CheckScored (scored_check.h), and INVALID_ARGUMENT
+// (OPERATING_POINT_INVALID, metadata `operating_point`) for a value out of
+// range: a sensitivity or specificity is above 0 and at most 1, a cost ratio is
+// finite and above 0.
+absl::StatusOr<std::vector<ChosenPoint>> ChooseOperatingPoints(
+    const std::vector<Scored>& validation,
+    const std::vector<OperatingPointRule>& rules);
+
+// The same check of a rule's value, for who asks before there are scores.
+absl::Status CheckRule(const OperatingPointRule& rule);
 
 }  // namespace nevus
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "compute/evaluation/chart.h"
+#include "compute/evaluation/honesty_section.h"
 #include "compute/evaluation/html.h"
 #include "compute/evaluation/page_style.h"
 
@@ -364,7 +365,7 @@ std::string RenderReport(const ReportInput& input) {
       absl::StrFormat("%.0f", 100 * evaluation.auc.auc),
       " of 100 pairs.</p>\n<div class=\"charts\">\n", RocFigure(evaluation),
       PrecisionRecallFigure(evaluation), CalibrationFigure(evaluation),
-      "</div>\n");
+      "</div>\n", HonestySection(evaluation));
   if (!evaluation.points.empty()) {
     absl::StrAppend(&html, OperatingPointTable(evaluation),
                     ConfusionMatrices(evaluation));

@@ -39,6 +39,22 @@ ReportInput Input() {
   return input;
 }
 
+TEST(ReportTest, SaysHowHonestItIsBeforeAndAfterAndWhenItAbstains) {
+  ReportInput input = Input();
+  EXPECT_THAT(RenderReport(input), Not(HasSubstr("before calibration")));
+  EXPECT_THAT(RenderReport(input), Not(HasSubstr("bstain")));
+  input.evaluation.uncalibrated = input.evaluation.calibrated;
+  input.evaluation.uncalibrated->expected_error = 0.321;
+  input.evaluation.abstention =
+      SummariseAbstention(kSix, {false, true, false, false, true, false}, 48.5);
+  const std::string html = RenderReport(input);
+  EXPECT_THAT(html, HasSubstr("before calibration"));
+  EXPECT_THAT(html, HasSubstr("0.321"));
+  EXPECT_THAT(html,
+              HasSubstr("2 of 6 cases (33.3\u00a0%), 1 of them positive"));
+  EXPECT_THAT(html, HasSubstr("48.5"));
+}
+
 // Every element that is opened is closed in order, every attribute is quoted,
 // and no raw < or & is left. Returns what is wrong, "" if nothing. Small, since
 // it reads what one known program writes, not the web.

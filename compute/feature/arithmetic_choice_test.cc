@@ -91,7 +91,6 @@ TEST(ChooseArithmeticTest, TriesWhatThisProcessorHas) {
               CheckArithmeticSupported(arithmetic).ok())
         << choice->reason;
   }
-  EXPECT_EQ(choice->calibration.empty(), !NeedsCalibration(choice->arithmetic));
 }
 
 TEST(ChooseArithmeticTest, WithoutACalibrationNoIntegersAreTried) {

@@ -73,7 +73,8 @@ FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network,
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     const std::vector<std::string_view>& images,
-    const std::function<bool()>& cancelled, const OnFeature& done) {
+    const std::function<bool()>& cancelled, const OnFeature& done,
+    const ExtractObserver& observer) {
   const auto go_on = [&] {
     return cancelled != nullptr && cancelled()
                ? absl::CancelledError(
@@ -95,9 +96,10 @@ std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
           DecodeImageReduced(images[begin + i], least_side, options_.limits);
       statuses[i] = pixels.status();
       if (!pixels.ok()) return;
+      if (observer.pixels != nullptr) observer.pixels(begin + i, *pixels);
       Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
     });
-    ForwardViews(go_on, statuses, begin, features, done);
+    ForwardViews(go_on, statuses, begin, features, done, observer);
   }
   return features;
 }
@@ -106,7 +108,7 @@ void FeatureExtractor::ForwardViews(
     const std::function<absl::Status()>& go_on,
     const std::vector<absl::Status>& decoded, size_t first,
     std::vector<absl::StatusOr<std::vector<float>>>& features,
-    const OnFeature& done) {
+    const OnFeature& done, const ExtractObserver& observer) {
   const int views = spec_.views;
   const int jobs = static_cast<int>(decoded.size()) * views;
   const size_t image_floats = planes_.size() / options_.max_batch;
@@ -119,8 +121,12 @@ void FeatureExtractor::ForwardViews(
     statuses[job] = decoded[image];
     if (statuses[job].ok()) statuses[job] = go_on();
     if (statuses[job].ok()) {
-      statuses[job] = ForwardView(&planes_[image * image_floats], job % views,
-                                  &seen[size_t{1} * job * dimension_]);
+      statuses[job] = ForwardView(
+          &planes_[image * image_floats], job % views,
+          &seen[size_t{1} * job * dimension_], [&](const float* activation) {
+            if (observer.activation == nullptr) return;
+            observer.activation(first + image, activation);
+          });
     }
     if (--left[image] > 0) return;
     features[first + image] =
@@ -130,9 +136,10 @@ void FeatureExtractor::ForwardViews(
   });
 }
 
-absl::Status FeatureExtractor::ForwardView(const float* planes, int view,
-                                           float* feature) const {
-  if (view == 0) return ForwardOne(planes, feature);
+absl::Status FeatureExtractor::ForwardView(
+    const float* planes, int view, float* feature,
+    const std::function<void(const float*)>& activated) const {
+  if (view == 0) return ForwardOne(planes, feature, activated);
   std::vector<float> turned(planes_.size() / options_.max_batch);
   MakeView(planes, /*channels=*/3, spec_.input_size, view, turned.data());
   return ForwardOne(turned.data(), feature);
@@ -161,12 +168,14 @@ absl::Status FeatureExtractor::Forward(const float* planes, int n,
   return absl::OkStatus();
 }
 
-absl::Status FeatureExtractor::ForwardOne(const float* planes,
-                                          float* feature) const {
+absl::Status FeatureExtractor::ForwardOne(
+    const float* planes, float* feature,
+    const std::function<void(const float*)>& activated) const {
   // Not a vector: an early cut has 13 MB, not worth filling with zeros.
   const std::unique_ptr<float[]> activation(
       new float[FeatureDimension(cuts_, Pooling::kFlatten)]);
   RETURN_IF_ERROR(network_->Run(planes, activation.get()));
+  if (activated != nullptr) activated(activation.get());
   PoolAll(activation.get(), cuts_, spec_.pooling, feature);
   if (!std::all_of(feature, feature + dimension_,
                    [](float value) { return std::isfinite(value); })) {

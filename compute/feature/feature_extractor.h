@@ -3,6 +3,7 @@
 #ifndef NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 #define NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,8 +16,20 @@
 #include "compute/backbone/network.h"
 #include "compute/feature/feature_space.h"
 #include "compute/image/decode.h"
+#include "compute/image/pixels.h"
 
 namespace nevus {
+
+// Sees what an image goes through on its way. Each may be empty; both are
+// called by several threads at once, for different images, and get the image's
+// index.
+struct ExtractObserver {
+  // As decoded: reduced, if the image is large (compute/image/decode.h).
+  std::function<void(size_t, const Pixels&)> pixels;
+  // What the network gave at the cuts, one behind the other, for the upright
+  // view: channels x height x width numbers each.
+  std::function<void(size_t, const float*)> activation;
+};
 
 struct FeatureExtractorOptions {
   int threads = 1;    // cores to compute on, the calling thread's among them
@@ -40,6 +53,8 @@ class FeatureExtractor {
   int dimension() const { return dimension_; }
   const FeatureSpaceSpec& spec() const { return spec_; }
   const std::string& digest() const { return digest_; }
+  // Where the network is cut, and the shapes of its activations there.
+  const std::vector<Cut>& cuts() const { return cuts_; }
 
   // One answer an image, in order: the mean over spec().views views, rounded as
   // spec().values says. A bad image is an error of its own (as
@@ -53,13 +68,13 @@ class FeatureExtractor {
   //
   // `done`, if given, hears of each image as soon as it is, by its index and
   // with what will be its answer, from several threads at once: so that nobody
-  // waits for the rest of a batch.
+  // waits for the rest of a batch. `observer` changes no bit of what comes out.
   using OnFeature =
       std::function<void(size_t, const absl::StatusOr<std::vector<float>>&)>;
   std::vector<absl::StatusOr<std::vector<float>>> Extract(
       const std::vector<std::string_view>& images,
       const std::function<bool()>& cancelled = nullptr,
-      const OnFeature& done = nullptr);
+      const OnFeature& done = nullptr, const ExtractObserver& observer = {});
 
   // The network and pooling alone: n x 3 x S x S floats, normalised, into
   // n x dimension(), of one view and not rounded.
@@ -75,14 +90,18 @@ class FeatureExtractor {
   void ForwardViews(const std::function<absl::Status()>& go_on,
                     const std::vector<absl::Status>& decoded, size_t first,
                     std::vector<absl::StatusOr<std::vector<float>>>& features,
-                    const OnFeature& done);
+                    const OnFeature& done, const ExtractObserver& observer);
   // One view of an image, and the feature that all of them make.
-  absl::Status ForwardView(const float* planes, int view, float* feature) const;
+  absl::Status ForwardView(
+      const float* planes, int view, float* feature,
+      const std::function<void(const float*)>& activated) const;
   absl::StatusOr<std::vector<float>> JoinViews(const absl::Status* statuses,
                                                const float* seen) const;
 
   // One image. For network_->callers() threads at once.
-  absl::Status ForwardOne(const float* planes, float* feature) const;
+  absl::Status ForwardOne(
+      const float* planes, float* feature,
+      const std::function<void(const float*)>& activated = nullptr) const;
 
   const std::unique_ptr<Network> network_;
   const std::vector<Cut> cuts_;

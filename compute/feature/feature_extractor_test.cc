@@ -13,6 +13,9 @@
 #include "compute/feature/eager_reference.h"
 #include "compute/feature/feature_space.h"
 #include "compute/feature/feature_values.h"
+#include "compute/feature/pooling.h"
+#include "compute/image/decode.h"
+#include "compute/image/pixels.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
@@ -239,6 +242,31 @@ TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
   EXPECT_EQ(*features[1], alone);
   EXPECT_EQ(*features[3], alone);
   EXPECT_TRUE(extractor->Extract({}).empty());
+}
+
+TEST(FeatureExtractorTest, AnObserverSeesPixelsAndActivationOfEachImage) {
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto backbone = RandomBackbone(64);
+  const auto extractor = Extractor(*backbone, "fp32");
+  const std::vector<float> alone = *extractor->Extract({image})[0];
+  std::vector<Pixels> pixels(3);
+  std::vector<std::vector<float>> pooled(3);
+  ExtractObserver observer;
+  observer.pixels = [&](size_t i, const Pixels& seen) { pixels[i] = seen; };
+  observer.activation = [&](size_t i, const float* activation) {
+    pooled[i].resize(extractor->dimension());
+    PoolAll(activation, extractor->cuts(), Pooling::kAverage, pooled[i].data());
+    RoundFeature(extractor->spec().values, pooled[i].data(), pooled[i].size());
+  };
+  const auto features = extractor->Extract({image, "no image", image}, nullptr,
+                                           nullptr, observer);
+  for (const size_t i : {0, 2}) {
+    EXPECT_EQ(*features[i], alone);
+    EXPECT_EQ(pooled[i], alone);
+    EXPECT_EQ(pixels[i].rgb, DecodeImage(image)->rgb);
+  }
+  EXPECT_TRUE(pooled[1].empty());
+  EXPECT_TRUE(pixels[1].rgb.empty());
 }
 
 TEST(FeatureExtractorTest, TellsOfEachImageOnceWithItsAnswer) {

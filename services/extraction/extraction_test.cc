@@ -1,6 +1,7 @@
 // The extraction service and its handler over real in-process channels.
 #include <grpcpp/server_builder.h>
 
+#include <cmath>
 #include <memory>
 #include <set>
 #include <string>
@@ -9,6 +10,8 @@
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/feature/arithmetic_choice.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/extraction/extraction_handler.h"
@@ -22,6 +25,7 @@ namespace {
 constexpr int kInputSize = 32;
 constexpr int kDimension = 64;  // channels of block1_pool
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -96,6 +100,25 @@ TEST_F(ExtractionTest,
           .value();
   EXPECT_EQ(features.size(), images_.size() * kDimension);
   EXPECT_EQ(Extract().value().tasks_size(), 0);
+}
+
+TEST_F(ExtractionTest, SeveralCutsAreOneSpaceOfJoinedFeatures) {
+  AddImages(2);
+  const auto features = [&](const std::string& cut, int dimension) {
+    request_.set_cut(cut);
+    const auto space = platform_.RunJob(Extract().value(), *handler_);
+    EXPECT_THAT(space, IsOk());
+    return ReadFeatures(platform_.peers(), *space, dimension, images_, nullptr)
+        .value();
+  };
+  const std::vector<float> late = features("block2_pool", 128);
+  const std::vector<float> early = features("block1_pool", 64);
+  std::vector<float> joined;
+  for (int i = 0; i < 2; ++i) {
+    joined.insert(joined.end(), &late[128 * i], &late[128 * i] + 128);
+    joined.insert(joined.end(), &early[64 * i], &early[64 * i] + 64);
+  }
+  EXPECT_EQ(features("block2_pool,block1_pool", 192), joined);
 }
 
 TEST_F(ExtractionTest, ImagesThatCameLaterAreTheOnlyOnesComputed) {
@@ -237,6 +260,107 @@ TEST_F(ExtractionTest, WeightsThatAreNotThoseOfTheDigestAreDataLoss) {
   const absl::Status status = platform_.RunJob(job, *handler_).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, "Import"));
   EXPECT_EQ(ReasonOf(status), "BACKBONE_DAMAGED");
+}
+
+// The ranges in the tasks of a job, as the service cut them.
+const auto& CalibrationOf(const v1::Job& job) {
+  return job.tasks(0).spec().extract().calibration();
+}
+
+TEST_F(ExtractionTest, Int8IsCalibratedOnceOnTheDatasetsImages) {
+  const absl::Status supported = CheckArithmeticSupported(Arithmetic::kInt8);
+  if (!supported.ok()) GTEST_SKIP() << "skipped: " << supported.message();
+  AddImages(3);
+  const std::string exact =
+      platform_.RunJob(Extract().value(), *handler_).value();
+  request_.set_precision("int8");
+  const v1::Job job = Extract().value();
+  ASSERT_EQ(CalibrationOf(job).size(), 3);  // two convolutions and a pool
+  EXPECT_EQ(CalibrationOf(job)[0].layer(), "block1_conv1");
+  EXPECT_GT(CalibrationOf(job)[0].range(), 0);
+  const std::string space = platform_.RunJob(job, *handler_).value();
+  EXPECT_NE(space, exact);
+  const auto features = [&](const std::string& of) {
+    return ReadFeatures(platform_.peers(), of, kDimension, images_, nullptr)
+        .value();
+  };
+  const std::vector<float> wanted = features(exact), found = features(space);
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    difference += std::pow(found[i] - wanted[i], 2);
+    size += std::pow(wanted[i], 2);
+  }
+  EXPECT_LT(std::sqrt(difference / size), LargestError(Arithmetic::kInt8));
+  EXPECT_GT(difference, 0);
+
+  // Images that come later do not move the ranges: features stay.
+  AddImages(2);
+  const v1::Job later = Extract().value();
+  EXPECT_EQ(later.result(), space);
+  EXPECT_EQ(later.tasks(0).spec().extract().image_digests_size(), 2);
+}
+
+TEST_F(ExtractionTest, RangesThatAreNotTheSpacesAreRefused) {
+  const absl::Status supported = CheckArithmeticSupported(Arithmetic::kInt8);
+  if (!supported.ok()) GTEST_SKIP() << "skipped: " << supported.message();
+  AddImages(1);
+  request_.set_precision("int8");
+  v1::Job job = Extract().value();
+  v1::ExtractTask& task =
+      *job.mutable_tasks(0)->mutable_spec()->mutable_extract();
+  task.mutable_calibration(0)->set_range(1);
+  EXPECT_EQ(ReasonOf(platform_.RunJob(job, *handler_).status()),
+            "FEATURE_SPACE_MISMATCH");
+}
+
+TEST_F(ExtractionTest, AutoIsSettledOnceAndSaysWhy) {
+  AddImages(3);
+  request_.set_precision("auto");
+  const v1::Job job = Extract().value();
+  const v1::ExtractTask& task = job.tasks(0).spec().extract();
+  EXPECT_THAT(task.arithmetic_reason(),
+              HasSubstr("auto took " + task.arithmetic() + ": fp32 "));
+  FakeTaskContext context(job.id());
+  ASSERT_THAT(handler_->Run(job.tasks(0).spec(), context), IsOk());
+  EXPECT_THAT(context.log(), Contains(task.arithmetic_reason()));
+
+  // Training asks by the dataset and gets what extraction settled.
+  v1::ResolveFeatureSpaceRequest resolve;
+  resolve.set_backbone("vgg16");
+  resolve.set_cut("block1_pool");
+  resolve.set_dataset("isic");
+  resolve.set_version(1);
+  grpc::ClientContext call;
+  v1::FeatureSpace space;
+  ASSERT_THAT(FromGrpc(platform_.features()->ResolveFeatureSpace(&call, resolve,
+                                                                 &space)),
+              IsOk());
+  EXPECT_EQ(space.digest(), job.result());
+}
+
+TEST_F(ExtractionTest, WhatWasNeverCalibratedIsNotFound) {
+  AddImages(1);
+  request_.set_calibrated_on("ham10000");
+  for (const char* precision : {"auto", "int8"}) {
+    request_.set_precision(precision);
+    const absl::Status supported = CheckArithmeticSupported(Arithmetic::kInt8);
+    if (precision == std::string("int8") && !supported.ok()) continue;
+    EXPECT_EQ(ReasonOf(Extract().status()), "CALIBRATION_NOT_FOUND");
+  }
+}
+
+TEST_F(ExtractionTest, TheTestSplitCalibratesNothing) {
+  platform_.AddExample("sealed", v1::TEST, "nevus", NoisePng(128, 0));
+  request_.set_precision("int8");
+  const absl::Status supported = CheckArithmeticSupported(Arithmetic::kInt8);
+  if (supported.ok()) {
+    EXPECT_EQ(ReasonOf(Extract().status()), "CALIBRATION_IMPOSSIBLE");
+  }
+  request_.set_precision("auto");
+  const v1::Job job = Extract().value();
+  EXPECT_TRUE(CalibrationOf(job).empty());
+  EXPECT_THAT(job.tasks(0).spec().extract().arithmetic_reason(),
+              HasSubstr("untried"));
 }
 
 TEST_F(ExtractionTest, SpacesAreListedAndUnknownOnesAreNotFound) {

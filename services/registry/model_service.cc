@@ -32,7 +32,7 @@ absl::Status Refuse(const std::string& message) {
 
 absl::Status CheckModel(const v1::Model& model) {
   RETURN_IF_ERROR(CheckName("model", model.name()));
-  RETURN_IF_ERROR(ToHead(model.head()).status());
+  RETURN_IF_ERROR(ToClassifier(model).status());
   if (!IsSha256Hex(model.space().digest()) ||
       !IsSha256Hex(model.space().backbone_digest())) {
     return Refuse(

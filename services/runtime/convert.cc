@@ -8,6 +8,8 @@
 #include "base/name.h"
 #include "base/status.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/classifier/calibration.h"
+#include "compute/classifier/ood_detector.h"
 #include "compute/image/preprocess.h"
 
 namespace nevus {
@@ -108,6 +110,57 @@ v1::Head ToProto(const Head& head) {
   *result.mutable_w2() = {head.w2.begin(), head.w2.end()};
   result.set_b2(head.b2);
   return result;
+}
+
+absl::StatusOr<Classifier> ToClassifier(const v1::Model& model) {
+  Classifier result;
+  ASSIGN_OR_RETURN(result.head, ToHead(model.head()));
+  if (model.has_calibration()) {
+    const v1::Calibration& from = model.calibration();
+    ScoreCalibration& calibration = result.calibration;
+    ASSIGN_OR_RETURN(calibration.method, ParseCalibration(from.method()));
+    calibration.slope = from.slope();
+    calibration.intercept = from.intercept();
+    calibration.knot_logits = {from.knot_logits().begin(),
+                               from.knot_logits().end()};
+    calibration.knot_probabilities = {from.knot_probabilities().begin(),
+                                      from.knot_probabilities().end()};
+    RETURN_IF_ERROR(CheckCalibration(calibration));
+  }
+  if (model.head().has_ood()) {
+    const v1::OodDetector& from = model.head().ood();
+    OodDetector& ood = result.ood.emplace();
+    ood.inputs = result.head.inputs;
+    ood.mean = {from.mean().begin(), from.mean().end()};
+    ood.whitening = {from.whitening().begin(), from.whitening().end()};
+    ood.threshold = from.threshold();
+    ood.rate = from.rate();
+    ood.shrinkage = from.shrinkage();
+    RETURN_IF_ERROR(CheckOodDetector(ood));
+  }
+  return result;
+}
+
+void SetClassifier(const Classifier& classifier, v1::Model& model) {
+  *model.mutable_head() = ToProto(classifier.head);
+  const ScoreCalibration& calibration = classifier.calibration;
+  v1::Calibration& to = *model.mutable_calibration();
+  to.set_method(CalibrationName(calibration.method));
+  to.set_slope(calibration.slope);
+  to.set_intercept(calibration.intercept);
+  *to.mutable_knot_logits() = {calibration.knot_logits.begin(),
+                               calibration.knot_logits.end()};
+  *to.mutable_knot_probabilities() = {calibration.knot_probabilities.begin(),
+                                      calibration.knot_probabilities.end()};
+  if (!classifier.ood.has_value()) return;
+  v1::OodDetector& ood = *model.mutable_head()->mutable_ood();
+  *ood.mutable_mean() = {classifier.ood->mean.begin(),
+                         classifier.ood->mean.end()};
+  *ood.mutable_whitening() = {classifier.ood->whitening.begin(),
+                              classifier.ood->whitening.end()};
+  ood.set_threshold(classifier.ood->threshold);
+  ood.set_rate(classifier.ood->rate);
+  ood.set_shrinkage(classifier.ood->shrinkage);
 }
 
 }  // namespace nevus

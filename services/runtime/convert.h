@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "compute/backbone/backbone.h"
 #include "compute/backbone/calibration.h"
+#include "compute/classifier/classifier.h"
 #include "compute/classifier/head.h"
 #include "compute/feature/feature_space.h"
 #include "protos/nevus/v1/backbone.pb.h"
@@ -39,6 +40,12 @@ Calibration ToCalibration(
 // INVALID_ARGUMENT (BAD_HEAD) unless CheckHead accepts it.
 absl::StatusOr<Head> ToHead(const v1::Head& head);
 v1::Head ToProto(const Head& head);
+
+// Head, calibration and detector of a model, checked: INVALID_ARGUMENT
+// (BAD_HEAD, CALIBRATION_INVALID, CALIBRATION_UNKNOWN, OOD_DETECTOR_INVALID).
+absl::StatusOr<Classifier> ToClassifier(const v1::Model& model);
+// Into head, calibration and detector of `model`.
+void SetClassifier(const Classifier& classifier, v1::Model& model);
 
 }  // namespace nevus
 

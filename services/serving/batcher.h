@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "compute/image/quality.h"
 #include "services/serving/core/batch_queue.h"
 
 namespace nevus {
@@ -29,6 +30,7 @@ namespace nevus {
 struct ImageAnswer {
   float logit = 0;
   std::vector<float> feature;
+  ImageQuality quality;
 };
 
 // Answers several images at once. Called by the compute thread only.

@@ -45,7 +45,7 @@ Predictions TwoImages() {
   model.set_digest("d");
   Predictions predictions;
   predictions.model = std::make_shared<ServingModel>(
-      model, Head(), std::vector<Golden>(), nullptr);
+      model, Classifier(), std::vector<Golden>(), nullptr);
   predictions.point.set_name("youden");
   predictions.point.set_threshold(0.5);
   predictions.images.resize(2);

@@ -103,10 +103,10 @@ TEST_F(InferenceServiceTest, AnAnswerHasTheBitsOfOurOwnApi) {
   EXPECT_EQ(probability.shape(0), 2);
   const auto& embedding = answer->outputs(1);
   ASSERT_EQ(embedding.contents().fp32_contents_size(), 2 * 512);
-  const Head head = ToHead(GetModel().head()).value();
-  EXPECT_EQ(
-      Probability(Logit(head, embedding.contents().fp32_contents().data())),
-      ours);
+  const Classifier classifier = ToClassifier(GetModel()).value();
+  EXPECT_EQ(Judge(classifier, embedding.contents().fp32_contents().data())
+                .probability,
+            ours);
 }
 
 TEST_F(InferenceServiceTest, OneBadImageIsNamedAndNoneIsAnswered) {

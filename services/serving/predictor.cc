@@ -7,8 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "base/name.h"
 #include "base/status.h"
-#include "compute/classifier/head.h"
+#include "compute/classifier/classifier.h"
 #include "compute/image/decode.h"
+#include "services/serving/decision.h"
+#include "services/serving/explanation.h"
 
 namespace nevus {
 namespace {
@@ -76,24 +78,36 @@ absl::StatusOr<Predictions> Predictor::Answer(
   predictions.model = model;
   ASSIGN_OR_RETURN(predictions.point,
                    FindOperatingPoint(model->model(), query.operating_point));
+  std::shared_ptr<ExplainedModel> explained;
+  if (query.heat_map) {
+    RETURN_IF_ERROR(CheckExplainable(*model));
+    explained = std::make_shared<ExplainedModel>(model);
+  }
   BatchRequest request;
   request.model = model;
+  if (explained != nullptr) request.model = explained;
   request.images = query.images;
   request.priority = static_cast<int>(query.priority);
   request.deadline = absl::FromChrono(call.deadline());
   request.abandoned = [&call] { return call.IsCancelled(); };
   ASSIGN_OR_RETURN(std::vector<absl::StatusOr<BatchedAnswer>> answers,
                    batcher_.Answer(request));
-  const std::string& positive = model->model().positive();
+  const Classifier& classifier = model->classifier();
   for (size_t i = 0; i < answers.size(); ++i) {
     RETURN_IF_ERROR(OfImage(answers[i].status(), i, answers.size()));
     BatchedAnswer& answer = *answers[i];
     Prediction prediction;
-    prediction.probability = Probability(answer.answer.logit);
-    prediction.positive =
-        prediction.probability >= predictions.point.threshold();
-    prediction.decision =
-        prediction.positive ? positive : absl::StrCat("not ", positive);
+    Decide(classifier, Judge(classifier, answer.answer.feature.data()),
+           answer.answer.quality, model->model(), predictions.point,
+           prediction.decided);
+    prediction.probability = prediction.decided.probability();
+    prediction.positive = prediction.decided.positive();
+    prediction.decision = prediction.decided.decision();
+    prediction.abstain = prediction.decided.abstain();
+    if (explained != nullptr) {
+      ASSIGN_OR_RETURN(prediction.heat_map,
+                       explained->Draw(answer.answer.feature));
+    }
     prediction.feature = std::move(answer.answer.feature);
     prediction.batch_size = answer.batch_size;
     prediction.queue_wait = answer.wait;

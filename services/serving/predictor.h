@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "protos/nevus/v1/model.pb.h"
+#include "protos/nevus/v1/prediction.pb.h"
 #include "services/serving/batcher.h"
 #include "services/serving/model_set.h"
 #include "services/serving/serving_model.h"
@@ -26,6 +27,7 @@ struct PredictQuery {
   std::vector<std::string_view> images;  // at least one
   std::string operating_point;           // "": the model's first
   int64_t priority = 0;                  // -100 to 100
+  bool heat_map = false;                 // of one image only
 };
 
 // What was found for one image.
@@ -35,6 +37,8 @@ struct Prediction {
   std::string decision;  // "melanoma" or "not melanoma"
   bool abstain = false;  // no decision should rest on the probability
   std::vector<float> feature;
+  v1::PredictResponse decided;  // all that Decide fills (decision.h)
+  v1::HeatMap heat_map;         // if asked for
   int batch_size = 0;
   absl::Duration queue_wait;
 };
@@ -55,6 +59,8 @@ class Predictor {
   // Answers for all images or for none. Errors: INVALID_ARGUMENT: an image is
   // bad, of several with its number; the operating point is unknown
   // (OPERATING_POINT_UNKNOWN), the priority out of range (PRIORITY_INVALID);
+  // FAILED_PRECONDITION: no heat map for this feature space
+  // (HEAT_MAP_UNSUPPORTED);
   // those of ModelSet::Get and Batcher::Answer.
   absl::StatusOr<Predictions> Predict(const PredictQuery& query,
                                       const grpc::ServerContext& call);

@@ -12,7 +12,7 @@
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
-#include "compute/classifier/head.h"
+#include "compute/classifier/classifier.h"
 #include "gtest/gtest.h"
 #include "services/extraction/extraction_handler.h"
 #include "services/runtime/convert.h"
@@ -90,12 +90,13 @@ class ServingTest : public ::testing::Test {
   // What an evaluation computes: the stored feature through the model's head.
   double FromStoredFeature() {
     const v1::Model model = GetModel();
-    const Head head = ToHead(model.head()).value();
+    const Classifier classifier = ToClassifier(model).value();
     const std::vector<float> feature =
-        ReadFeatures(platform_.peers(), model.space().digest(), head.inputs,
-                     {Sha256Hex(request_.image())}, nullptr)
+        ReadFeatures(platform_.peers(), model.space().digest(),
+                     classifier.head.inputs, {Sha256Hex(request_.image())},
+                     nullptr)
             .value();
-    return Probability(Logit(head, feature.data()));
+    return Judge(classifier, feature.data()).probability;
   }
 
   FakePlatform platform_;

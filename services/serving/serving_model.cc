@@ -1,26 +1,62 @@
 #include "services/serving/serving_model.h"
 
+#include <algorithm>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/classifier/head.h"
+#include "compute/image/decode.h"
+#include "compute/image/pixels.h"
+#include "compute/image/quality.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/extraction/extractor_source.h"
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 
 namespace nevus {
+namespace {
+
+// Of the image as it came, although a large one is decoded reduced.
+ImageQuality QualityOf(const Pixels& pixels, std::string_view image) {
+  const absl::StatusOr<ImageHeader> header =
+      ReadImageHeader(image, DecodeLimits());
+  if (!header.ok() || header->width == pixels.width) {
+    return MeasureQuality(pixels);
+  }
+  ImageQuality quality;
+  if (std::max(pixels.width, pixels.height) >= kMeasuredSide) {
+    quality = MeasureQuality(pixels);
+  } else if (const auto whole = DecodeImage(image); whole.ok()) {
+    // For a network whose input is smaller than what quality is measured on.
+    quality = MeasureQuality(*whole);
+  }
+  quality.shorter_side = std::min(header->width, header->height);
+  return quality;
+}
+
+}  // namespace
 
 void ServingModel::Answer(const std::vector<std::string_view>& images,
-                          const Done& done) {
+                          const Done& done, const ExtractObserver& observer) {
   const Stopwatch watch;
+  std::vector<ImageQuality> qualities(images.size());
+  ExtractObserver both;
+  both.pixels = [&](size_t i, const Pixels& pixels) {
+    qualities[i] = QualityOf(pixels, images[i]);
+    if (observer.pixels != nullptr) observer.pixels(i, pixels);
+  };
+  both.activation = observer.activation;
   extractor_->Extract(
       images, nullptr,
       [&](size_t i, const absl::StatusOr<std::vector<float>>& feature) {
         if (!feature.ok()) return done(i, feature.status());
-        done(i, ImageAnswer{Logit(head_, feature->data()), *feature});
-      });
+        done(i, ImageAnswer{Logit(classifier_.head, feature->data()), *feature,
+                            qualities[i]});
+      },
+      both);
   const absl::Duration took = absl::Seconds(watch.Seconds());
   MutexLock lock(mutex_);
   statistics_.batches[static_cast<int>(images.size())].Add(took);
@@ -32,9 +68,14 @@ int64_t ServingModel::own_bytes() const {
   const auto floats = [](const std::vector<float>& values) {
     return static_cast<int64_t>(values.capacity() * sizeof(float));
   };
-  return floats(head_.mean) + floats(head_.inverse_std) + floats(head_.w1) +
-         floats(head_.b1) + floats(head_.w2) +
-         static_cast<int64_t>(sizeof(*this));
+  const Head& head = classifier_.head;
+  int64_t bytes = floats(head.mean) + floats(head.inverse_std) +
+                  floats(head.w1) + floats(head.b1) + floats(head.w2) +
+                  static_cast<int64_t>(sizeof(*this));
+  if (classifier_.ood.has_value()) {
+    bytes += floats(classifier_.ood->mean) + floats(classifier_.ood->whitening);
+  }
+  return bytes;
 }
 
 void ServingModel::Count(bool answered, absl::Duration took,
@@ -67,7 +108,7 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
   ASSIGN_OR_RETURN(
       v1::Model model,
       CallPeer(*registry, &v1::ModelService::Stub::GetModel, get, caller));
-  ASSIGN_OR_RETURN(Head head, ToHead(model.head()));
+  ASSIGN_OR_RETURN(Classifier classifier, ToClassifier(model));
   std::vector<Golden> golden;
   for (const v1::GoldenAnswer& answer : model.head().golden()) {
     golden.push_back({answer.image(),
@@ -83,14 +124,15 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
     ASSIGN_OR_RETURN(extractor,
                      LoadExtractor(peers, model.space(), options, caller));
   }
-  if (extractor->dimension() != head.inputs) {
-    return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          "model ", name, "@", version, " reads features of ",
-                          head.inputs, " numbers; its feature space has ",
-                          extractor->dimension(), ". Train it again")),
-                      "FEATURE_SPACE_MISMATCH");
+  if (extractor->dimension() != classifier.head.inputs) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "model ", name, "@", version, " reads features of ",
+            classifier.head.inputs, " numbers; its feature space has ",
+            extractor->dimension(), ". Train it again")),
+        "FEATURE_SPACE_MISMATCH");
   }
-  return std::make_shared<ServingModel>(std::move(model), std::move(head),
+  return std::make_shared<ServingModel>(std::move(model), std::move(classifier),
                                         std::move(golden),
                                         std::move(extractor));
 }

@@ -18,13 +18,14 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
-#include "compute/classifier/head.h"
+#include "compute/classifier/classifier.h"
 #include "compute/feature/feature_extractor.h"
 #include "compute/feature/golden.h"
 #include "protos/nevus/v1/model.pb.h"
 #include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 #include "services/serving/batcher.h"
+#include "services/serving/training_cases.h"
 
 namespace nevus {
 
@@ -53,15 +54,21 @@ class ServingModel final : public BatchModel {
  public:
   // `extractor` is shared among the models of one feature space, whose networks
   // are the same and large.
-  ServingModel(v1::Model model, Head head, std::vector<Golden> golden,
+  ServingModel(v1::Model model, Classifier classifier,
+               std::vector<Golden> golden,
                std::shared_ptr<FeatureExtractor> extractor)
       : model_(std::move(model)),
-        head_(std::move(head)),
+        classifier_(std::move(classifier)),
         golden_(std::move(golden)),
         extractor_(std::move(extractor)) {}
 
   void Answer(const std::vector<std::string_view>& images,
-              const Done& done) override;
+              const Done& done) override {
+    Answer(images, done, {});
+  }
+  // The same, observed on the way (explanation.h).
+  void Answer(const std::vector<std::string_view>& images, const Done& done,
+              const ExtractObserver& observer);
 
   // Without its head.
   const v1::Model& model() const { return model_; }
@@ -69,7 +76,9 @@ class ServingModel final : public BatchModel {
   const std::shared_ptr<FeatureExtractor>& extractor() const {
     return extractor_;
   }
-  // What it takes beside the network.
+  const Classifier& classifier() const { return classifier_; }
+  TrainingCases& training_cases() { return training_cases_; }
+  // What it takes beside the network and the training cases.
   int64_t own_bytes() const;
 
   // An image of it has been answered, or not, at `now`, `took` after it came.
@@ -79,9 +88,10 @@ class ServingModel final : public BatchModel {
 
  private:
   const v1::Model model_;
-  const Head head_;
+  const Classifier classifier_;
   const std::vector<Golden> golden_;
   const std::shared_ptr<FeatureExtractor> extractor_;
+  TrainingCases training_cases_;
   mutable Mutex mutex_;
   ModelStatistics statistics_ ABSL_GUARDED_BY(mutex_);
 };

@@ -27,11 +27,24 @@ void SetDuration(absl::Duration from, google::protobuf::Duration* to) {
   to->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
 }
 
+constexpr int kMostNearest = 100;  // the contract's most (prediction.proto)
+
+absl::Status CheckNearest(int nearest) {
+  if (nearest >= 0 && nearest <= kMostNearest) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        nearest,
+                        " nearest training cases are not possible; 0 "
+                        "to ",
+                        kMostNearest, " are. Ask for fewer")),
+                    "NEAREST_INVALID");
+}
+
 class ServingService final : public HostedService,
                              public v1::PredictionService::Service {
  public:
   explicit ServingService(const ServiceContext& context)
-      : batcher_(BatchLimits(), *context.clock),
+      : peers_(*context.peers),
+        batcher_(BatchLimits(), *context.clock),
         models_(*context.peers, *context.clock, batcher_,
                 {context.compute_threads, context.serving_bytes}),
         predictor_(*context.clock, models_, batcher_),
@@ -78,16 +91,21 @@ class ServingService final : public HostedService,
     query.images = {request.image()};
     query.operating_point = request.operating_point();
     query.priority = request.priority();
+    query.heat_map = request.heat_map();
+    RETURN_IF_ERROR(CheckNearest(request.nearest()));
     ASSIGN_OR_RETURN(const Predictions predictions,
                      predictor_.Predict(query, call));
     const v1::Model& model = predictions.model->model();
     const Prediction& prediction = predictions.images[0];
-    v1::PredictResponse response;
-    response.set_probability(prediction.probability);
-    response.set_positive(prediction.positive);
-    response.set_decision(prediction.decision);
-    response.set_operating_point(predictions.point.name());
-    response.set_threshold(predictions.point.threshold());
+    v1::PredictResponse response = prediction.decided;
+    if (request.heat_map()) *response.mutable_heat_map() = prediction.heat_map;
+    if (request.nearest() > 0) {
+      ASSIGN_OR_RETURN(
+          const std::vector<v1::NearestCase> nearest,
+          predictions.model->training_cases().Nearest(
+              peers_, model, prediction.feature.data(), request.nearest()));
+      *response.mutable_nearest() = {nearest.begin(), nearest.end()};
+    }
     response.set_model(absl::StrCat(model.name(), "@", model.version()));
     response.set_model_digest(model.digest());
     response.set_feature_space(model.space().digest());
@@ -99,6 +117,7 @@ class ServingService final : public HostedService,
     return response;
   }
 
+  const Peers& peers_;
   Batcher batcher_;
   ModelSet models_;  // before batcher_ is destroyed: its thread waits there
   Predictor predictor_;

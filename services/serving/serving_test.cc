@@ -1,5 +1,6 @@
 // The serving service over real in-process channels, on models that the real
 // extraction and training handlers made (serving_fixture.h).
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -9,9 +10,11 @@
 #include "base/digest.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "compute/image/decode.h"
 #include "gtest/gtest.h"
 #include "services/runtime/convert.h"
 #include "services/serving/serving_fixture.h"
+#include "services/testing/png.h"
 
 namespace nevus {
 namespace {
@@ -55,6 +58,74 @@ TEST_F(ServingTest, AnAnswerAloneWaitsForNobody) {
   EXPECT_EQ(answer.queue_wait().nanos(), 0);
   request_.set_priority(101);
   EXPECT_EQ(ReasonOf(Predict().status()), "PRIORITY_INVALID");
+}
+
+TEST_F(ServingTest, AHeatMapAddsUpToTheAnswersLogit) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  const v1::PredictResponse plain = Predict().value();
+  EXPECT_FALSE(plain.has_heat_map());
+  request_.set_heat_map(true);
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_EQ(answer.probability(), plain.probability());
+  const v1::HeatMap& map = answer.heat_map();
+  // VGG16's block5_pool is 1/32 of its input.
+  ASSERT_EQ(map.width() * map.height(), 1);
+  ASSERT_EQ(map.contributions_size(), 1);
+  // Four validation cases a class calibrate nothing, so that the logit is
+  // known.
+  ASSERT_EQ(GetModel().calibration().method(), "none");
+  const double p = answer.probability();
+  EXPECT_NEAR(map.base() + map.contributions(0), std::log(p / (1 - p)), 1e-4);
+  const auto drawn = DecodeImage(map.overlay_png());
+  ASSERT_THAT(drawn, IsOk());
+  EXPECT_EQ(drawn->width, 64);
+}
+
+TEST_F(ServingTest, TheNearestTrainingCaseOfATrainingImageIsItself) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  request_.set_image(NoisePng(90, 1));  // m1, of the split train
+  EXPECT_EQ(Predict().value().nearest_size(), 0);
+  request_.set_nearest(3);
+  const v1::PredictResponse answer = Predict().value();
+  ASSERT_EQ(answer.nearest_size(), 3);
+  EXPECT_EQ(answer.nearest(0).id(), "m1");
+  EXPECT_EQ(answer.nearest(0).label(), "melanoma");
+  EXPECT_EQ(answer.nearest(0).image_digest(), answer.image_digest());
+  EXPECT_EQ(answer.nearest(0).distance(), 0);
+  EXPECT_GT(answer.nearest(1).distance(), 0);
+  EXPECT_LE(answer.nearest(1).distance(), answer.nearest(2).distance());
+  request_.set_nearest(100);
+  EXPECT_EQ(Predict().value().nearest_size(), 16);  // all there are
+  request_.set_nearest(101);
+  EXPECT_EQ(ReasonOf(Predict().status()), "NEAREST_INVALID");
+}
+
+TEST_F(ServingTest, WhatIsUnlikeTrainingIsAbstainedFrom) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  // Before the model is loaded.
+  platform_.ChangeModel(1, [](v1::Model& model) {
+    model.mutable_head()->mutable_ood()->set_threshold(1e-3);
+  });
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_TRUE(answer.abstain());
+  EXPECT_EQ(answer.abstain_reason(), "OUT_OF_DISTRIBUTION");
+  EXPECT_EQ(answer.decision(), "cannot tell");
+  EXPECT_GT(answer.ood_distance(), 1e-3);
+  EXPECT_EQ(answer.probability(), FromStoredFeature());
+  EXPECT_EQ(answer.quality().shorter_side(), 64);
+}
+
+TEST_F(ServingTest, AValidationImageIsFamiliar) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+  MakeModel("vgg16");
+  // Of eight rows 2 % is none: the threshold is the farthest one's distance.
+  const v1::PredictResponse answer = Predict().value();
+  EXPECT_FALSE(answer.abstain()) << answer.abstain_message();
+  EXPECT_GT(answer.ood_distance(), 0);
+  EXPECT_LE(answer.ood_distance(), answer.ood_threshold());
 }
 
 TEST_F(ServingTest, AnAliasIsFollowedAndTheOperatingPointIsChosen) {

@@ -6,7 +6,7 @@
 namespace nevus {
 namespace {
 
-constexpr uint32_t kSide = 16;
+constexpr uint32_t kSide = 64;
 
 std::string BigEndian(uint32_t value) {
   std::string bytes;

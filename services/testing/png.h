@@ -8,7 +8,7 @@
 
 namespace nevus {
 
-// 16 x 16 pixels, RGB, of random values around `brightness` (0 to 255), drawn
+// 64 x 64 pixels, RGB, of random values around `brightness` (0 to 255), drawn
 // from `seed`.
 std::string NoisePng(int brightness, uint32_t seed);
 

@@ -8,10 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
-#include "base/packed_floats.h"
 #include "base/status.h"
-#include "compute/classifier/head.h"
+#include "compute/evaluation/calibration_fit.h"
 #include "compute/evaluation/evaluation.h"
+#include "compute/evaluation/metrics.h"
+#include "compute/evaluation/operating_point.h"
 #include "compute/evaluation/report.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
@@ -20,6 +21,7 @@
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/registry_calls.h"
+#include "services/training/scored_split.h"
 #include "services/training/split_check.h"
 
 namespace nevus {
@@ -42,6 +44,30 @@ std::string TaskText(const v1::EvaluateTask& task) {
                       task.split());
 }
 
+v1::CalibrationFigures ToProto(const CalibrationFigures& figures) {
+  v1::CalibrationFigures result;
+  result.set_slope(figures.fit.slope);
+  result.set_slope_low(figures.fit.slope_ci95.low);
+  result.set_slope_high(figures.fit.slope_ci95.high);
+  result.set_intercept(figures.fit.intercept);
+  result.set_intercept_low(figures.fit.intercept_ci95.low);
+  result.set_intercept_high(figures.fit.intercept_ci95.high);
+  result.set_expected_error(figures.expected_error);
+  result.set_brier(figures.brier);
+  result.set_log_loss(figures.log_loss);
+  return result;
+}
+
+v1::AbstentionFigures ToProto(const AbstentionSummary& summary) {
+  v1::AbstentionFigures result;
+  result.set_rows(summary.cases);
+  result.set_out_of_distribution(summary.abstained);
+  result.set_positives(summary.positives);
+  result.set_threshold(summary.threshold);
+  result.set_auc_of_others(summary.auc_of_others.value_or(0));
+  return result;
+}
+
 v1::Evaluation ToProto(const Evaluation& found) {
   v1::Evaluation result;
   result.set_positives(found.positives);
@@ -51,6 +77,13 @@ v1::Evaluation ToProto(const Evaluation& found) {
   result.set_auc_high(found.auc.ci95.high);
   result.set_brier(found.brier);
   result.set_average_precision(found.average_precision);
+  *result.mutable_calibrated() = ToProto(found.calibrated);
+  if (found.uncalibrated.has_value()) {
+    *result.mutable_uncalibrated() = ToProto(*found.uncalibrated);
+  }
+  if (found.abstention.has_value()) {
+    *result.mutable_abstention() = ToProto(*found.abstention);
+  }
   for (const AtPoint& at : found.points) {
     v1::AtOperatingPoint& point = *result.add_points();
     point.mutable_point()->set_name(at.point.name);
@@ -68,12 +101,6 @@ v1::Evaluation ToProto(const Evaluation& found) {
   }
   return result;
 }
-
-// The rows of a split with what the model says of each.
-struct ScoredSplit {
-  std::vector<v1::Example> examples;
-  std::vector<Scored> scored;
-};
 
 class EvaluationHandler : public TaskHandler {
  public:
@@ -97,15 +124,20 @@ class EvaluationHandler : public TaskHandler {
                      GetModelVersion(peers_, task.model(), task.model_version(),
                                      context.calls()));
     ASSIGN_OR_RETURN(const ScoredSplit rows,
-                     ScoreSplit(task, split, model, context));
+                     ScoreSplit(peers_, task.dataset(), task.dataset_version(),
+                                split, model, context.calls()));
     std::vector<OperatingPoint> points;
     for (const v1::OperatingPoint& point : model.operating_points()) {
       points.push_back({point.name(), point.threshold()});
     }
     std::vector<std::string> labels;
     for (const v1::Example& row : rows.examples) labels.push_back(row.label());
-    ASSIGN_OR_RETURN(const Evaluation found,
-                     Evaluate(rows.scored, points, labels));
+    ASSIGN_OR_RETURN(Evaluation found, Evaluate(rows.scored, points, labels));
+    found.uncalibrated = JudgeCalibration(rows.uncalibrated);
+    if (model.head().has_ood()) {
+      found.abstention = SummariseAbstention(rows.scored, rows.abstained,
+                                             model.head().ood().threshold());
+    }
     ASSIGN_OR_RETURN(const v1::DatasetVersion dataset,
                      GetDataset(task, context));
     if (context.cancelled()) {
@@ -179,31 +211,6 @@ class EvaluationHandler : public TaskHandler {
         v1::DatasetService::NewStub(peers_.ChannelTo("ingestion"));
     return CallPeer(*ingestion, &v1::DatasetService::Stub::GetDatasetVersion,
                     request, context.calls());
-  }
-
-  absl::StatusOr<ScoredSplit> ScoreSplit(const v1::EvaluateTask& task,
-                                         v1::Split split,
-                                         const v1::Model& model,
-                                         TaskContext& context) {
-    ScoredSplit rows;
-    ASSIGN_OR_RETURN(rows.examples, ReadExamples(peers_, task.dataset(),
-                                                 task.dataset_version(),
-                                                 {split}, context.calls()));
-    RETURN_IF_ERROR(CheckBothClasses(
-        absl::StrCat(task.dataset(), "@", task.dataset_version()), split,
-        rows.examples, model.positive()));
-    ASSIGN_OR_RETURN(const Head head, ToHead(model.head()));
-    std::vector<float> feature(head.inputs);
-    RETURN_IF_ERROR(ReadPackedFeatures(
-        peers_, model.space().digest(), head.inputs, ImagesOf(rows.examples),
-        context.calls(), [&](std::string_view packed) {
-          UnpackFloats(packed, feature.size(), feature.data());
-          const v1::Example& row = rows.examples[rows.scored.size()];
-          rows.scored.push_back({Probability(Logit(head, feature.data())),
-                                 IsPositive(row, model.positive())});
-          return absl::OkStatus();
-        }));
-    return rows;
   }
 
   static std::vector<std::pair<std::string, std::string>> Facts(

@@ -12,17 +12,15 @@
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "compute/classifier/head.h"
 #include "compute/classifier/train.h"
-#include "compute/evaluation/operating_point.h"
 #include "protos/nevus/v1/backbone.grpc.pb.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
-#include "services/runtime/convert.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/choose.h"
+#include "services/training/complete_model.h"
 #include "services/training/feature_set.h"
 #include "services/training/golden_answers.h"
 #include "services/training/registry_calls.h"
@@ -34,16 +32,6 @@ namespace {
 
 // The contract's limit (TrainingSummary.left_out).
 constexpr size_t kMostLeftOutNamed = 100;
-
-absl::StatusOr<std::vector<Scored>> Score(const Head& head,
-                                          const TrainingSet& set) {
-  ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(head, set));
-  std::vector<Scored> scored;
-  for (size_t row = 0; row < set.labels.size(); ++row) {
-    scored.push_back({Probability(logits[row]), set.labels[row] != 0});
-  }
-  return scored;
-}
 
 // What a progress says of the best epoch so far, and a candidate's of its end:
 // what `nevus job show` sorts by.
@@ -150,25 +138,17 @@ class TrainingHandler : public TaskHandler {
     context.Log(absl::StrFormat(
         "%d epochs ran; epoch %d is the best, validation AUC %.4f",
         trained.history.size(), trained.best_epoch, trained.validation_auc));
-    // The same floats that a prediction will come from, so that a threshold
-    // means the same there.
-    ASSIGN_OR_RETURN(const std::vector<Scored> scored,
-                     Score(trained.head, validation));
-    ASSIGN_OR_RETURN(const std::vector<OperatingPoint> points,
-                     ChooseOperatingPoints(scored));
 
     v1::Model model;
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> lines,
+        CompleteModel(trained.head, train, validation, task, model));
+    for (const std::string& line : lines) context.Log(line);
     model.set_name(task.model());
     *model.mutable_space() = space;
     model.mutable_space()->clear_features();
     model.mutable_space()->clear_create_time();
     model.set_positive(task.positive());
-    *model.mutable_head() = ToProto(trained.head);
-    for (const OperatingPoint& point : points) {
-      v1::OperatingPoint& added = *model.add_operating_points();
-      added.set_name(point.name);
-      added.set_threshold(point.threshold);
-    }
     ASSIGN_OR_RETURN(*model.mutable_lineage(), LineageOf(task, space, context));
     v1::TrainingSummary& summary = *model.mutable_training();
     summary.set_seed(task.seed());

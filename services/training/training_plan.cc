@@ -9,6 +9,7 @@
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
+#include "services/training/complete_model.h"
 #include "services/training/feature_check.h"
 #include "services/training/split_check.h"
 #include "services/training/sweep.h"
@@ -52,6 +53,8 @@ v1::Job CutIntoTasks(const v1::TrainRequest& request,
     task.set_positive(request.positive());
     task.set_hidden(combination.hidden);
     task.set_seed(combination.seed);
+    *task.mutable_operating_points() = request.operating_points();
+    if (request.has_ood_rate()) task.set_ood_rate(request.ood_rate());
     if (!request.has_sweep()) continue;
     task.set_candidate(true);
     added.set_title(combination.Title());
@@ -77,6 +80,8 @@ absl::StatusOr<v1::Job> PlanTraining(const Peers& peers,
   RETURN_IF_ERROR(CheckName("model", request.model()));
   ASSIGN_OR_RETURN(const std::vector<Combination> combinations,
                    CombinationsOf(request));
+  RETURN_IF_ERROR(ToRules(request.operating_points()).status());
+  RETURN_IF_ERROR(CheckOodRate(request.ood_rate()));
   ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
                    ReadExamples(peers, request.dataset(), request.version(),
                                 {v1::TRAIN, v1::VALIDATION, v1::TEST}, caller));

@@ -17,6 +17,7 @@
 #include "services/runtime/peer_call.h"
 #include "services/runtime/peer_reads.h"
 #include "services/runtime/submitted_job.h"
+#include "services/training/comparison.h"
 #include "services/training/feature_check.h"
 #include "services/training/registry_calls.h"
 #include "services/training/split_check.h"
@@ -66,10 +67,18 @@ class TrainingService final : public HostedService,
     return ToGrpc(SubmitPipeline(*request, call, *response));
   }
 
+  grpc::Status CompareModels(grpc::ServerContext* call,
+                             const v1::CompareModelsRequest* request,
+                             v1::Comparison* response) override {
+    return Answer(nevus::CompareModels(peers_, *request, call), response);
+  }
+
  private:
-  static grpc::Status Answer(absl::StatusOr<v1::Job> job, v1::Job* response) {
-    if (!job.ok()) return ToGrpc(job.status());
-    *response = *std::move(job);
+  template <typename Response>
+  static grpc::Status Answer(absl::StatusOr<Response> answer,
+                             Response* response) {
+    if (!answer.ok()) return ToGrpc(answer.status());
+    *response = *std::move(answer);
     return grpc::Status::OK;
   }
 

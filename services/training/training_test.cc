@@ -44,6 +44,64 @@ TEST_F(TrainingTest, SeparableFeaturesGiveAModelThatSeparatesThem) {
   EXPECT_TRUE(model.lineage().synthetic());
 }
 
+TEST_F(TrainingTest, AModelHasItsCalibrationPointsAndDetector) {
+  AddAll();
+  v1::OperatingPointRule& screening = *train_.add_operating_points();
+  screening.set_name("screening");
+  screening.set_sensitivity(0.975);
+  v1::OperatingPointRule& biopsy = *train_.add_operating_points();
+  biopsy.set_name("biopsy");
+  biopsy.set_specificity(1);
+  train_.set_ood_rate(0.05);
+  TrainModel();
+  const v1::Model model = GetModel(1).value();
+  // 40 and 40 of validation: too few for isotonic.
+  ASSERT_EQ(model.calibration().candidates_size(), 3);
+  EXPECT_EQ(model.calibration().candidates(2).method(), "platt");
+  ASSERT_EQ(model.operating_points_size(), 2);
+  const v1::OperatingPoint& point = model.operating_points(0);
+  EXPECT_EQ(point.name(), "screening");
+  EXPECT_EQ(point.rule(), "sensitivity >= 0.975");
+  EXPECT_GE(point.sensitivity(), 0.975);  // 39 of 40
+  // Wilson's interval for 39 or 40 of 40, by hand: 0.871 or 0.912.
+  EXPECT_GT(point.sensitivity_low(), 0.87);
+  EXPECT_LT(point.sensitivity_low(), point.sensitivity());
+  EXPECT_EQ(model.operating_points(1).specificity(), 1);
+  EXPECT_EQ(model.head().ood().mean_size(), 64);
+  EXPECT_EQ(model.head().ood().whitening_size(), 64 * 65 / 2);
+
+  // What was found when it was chosen is found when it is judged: 5 % of 80.
+  ASSERT_THAT(platform_.RunJob(Evaluate().value(), *judge_), IsOk());
+  const v1::Evaluation evaluation = platform_.evaluations()[0];
+  EXPECT_EQ(evaluation.points(0).sensitivity(), point.sensitivity());
+  EXPECT_EQ(evaluation.points(0).specificity(), point.specificity());
+  EXPECT_EQ(evaluation.abstention().rows(), 80);
+  EXPECT_EQ(evaluation.abstention().out_of_distribution(), 4);
+  EXPECT_LE(evaluation.calibrated().log_loss(),
+            evaluation.uncalibrated().log_loss());
+  EXPECT_EQ(evaluation.calibrated().brier(), evaluation.brier());
+}
+
+TEST_F(TrainingTest, OperatingPointsThatCannotBeMeantAreRefused) {
+  AddAll();
+  const auto reason = [&](const std::string& name, double sensitivity) {
+    train_.clear_operating_points();
+    train_.add_operating_points()->set_name("first");
+    train_.mutable_operating_points(0)->set_youden(true);
+    v1::OperatingPointRule& rule = *train_.add_operating_points();
+    rule.set_name(name);
+    if (sensitivity != 0) rule.set_sensitivity(sensitivity);
+    return ReasonOf(Train().status());
+  };
+  EXPECT_EQ(reason("second", 95), "OPERATING_POINT_INVALID");
+  EXPECT_EQ(reason("second", 0), "OPERATING_POINT_INVALID");  // no rule
+  EXPECT_EQ(reason("first", 0.9), "OPERATING_POINT_INVALID");
+  EXPECT_EQ(reason("Screening!", 0.9), "NAME_INVALID");
+  train_.clear_operating_points();
+  train_.set_ood_rate(1);
+  EXPECT_EQ(ReasonOf(Train().status()), "OOD_RATE_INVALID");
+}
+
 TEST_F(TrainingTest, MissingFeaturesAreCountedAndTheCommandIsNamed) {
   AddRows(v1::TRAIN, "melanoma", 2);
   AddRows(v1::TRAIN, "nevus", 2);

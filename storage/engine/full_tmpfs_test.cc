@@ -148,8 +148,8 @@ class Filling {
 };
 
 std::string OnADiskOfItsOwn(const std::string& dir, const Scene& scene) {
-  const absl::Status mounted = MountSmallDisk(dir, scene.mount_options);
-  if (!mounted.ok()) return absl::StrCat(kSkip, mounted.message());
+  const auto disk = SmallDisk::Mount(dir, scene.mount_options);
+  if (!disk.ok()) return absl::StrCat(kSkip, disk.status().message());
   return Filling(dir, scene).Run();
 }
 

@@ -7,10 +7,12 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "storage/engine/rocksdb_status.h"
 #include "storage/engine/store_env.h"
@@ -220,7 +222,7 @@ rocksdb::Status LiveDb::TryWrite(const rocksdb::WriteOptions& options,
     MutexLock lock(mutex_);
     // Another writer may have opened it again meanwhile; then this is too
     // careful, and the next write opens it once more.
-    is_full_ = true;
+    if (!std::exchange(is_full_, true)) Log("store.full").With("dir", dir_);
   }
   return written;
 }
@@ -239,6 +241,7 @@ bool LiveDb::GoOn() {
   watch_->Forget();
   if (OpenForWriting().ok()) {
     is_full_ = false;
+    Log("store.goes_on").With("dir", dir_);
     return true;
   }
   rocksdb::DB* reader = nullptr;

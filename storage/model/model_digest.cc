@@ -27,12 +27,19 @@ std::string FloatBits(const Values& values) {
   return text;
 }
 
-std::string DoubleBits(double value) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
+template <typename Values>
+std::string DoubleBits(const Values& values) {
   std::string text;
-  Append(bits, 8, text);
+  for (const double value : values) {
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    Append(bits, 8, text);
+  }
   return text;
+}
+
+std::string DoubleBits(double value) {
+  return DoubleBits(std::vector<double>{value});
 }
 
 }  // namespace
@@ -55,6 +62,23 @@ std::string ModelDigest(const v1::Model& model) {
   for (const v1::OperatingPoint& point : model.operating_points()) {
     hash.UpdateField(point.name());
     hash.UpdateField(DoubleBits(point.threshold()));
+  }
+  // A model without them keeps the digest it had before there were any. No
+  // operating point has such a name.
+  if (model.has_calibration()) {
+    const v1::Calibration& calibration = model.calibration();
+    hash.UpdateField("calibration:");
+    hash.UpdateField(calibration.method());
+    hash.UpdateField(DoubleBits(calibration.slope()));
+    hash.UpdateField(DoubleBits(calibration.intercept()));
+    hash.UpdateField(DoubleBits(calibration.knot_logits()));
+    hash.UpdateField(DoubleBits(calibration.knot_probabilities()));
+  }
+  if (head.has_ood()) {
+    hash.UpdateField("ood:");
+    hash.UpdateField(FloatBits(head.ood().mean()));
+    hash.UpdateField(FloatBits(head.ood().whitening()));
+    hash.UpdateField(DoubleBits(head.ood().threshold()));
   }
   return hash.Hex();
 }

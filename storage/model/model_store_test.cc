@@ -57,6 +57,27 @@ TEST(ModelDigestTest, AgreesWithPython) {
             "a3b9e7afef42abf6ade1e345316ee6e12bee4f3e30859d4d54956e2f186da98c");
 }
 
+TEST(ModelDigestTest, CalibrationAndDetectorCountAsPythonSays) {
+  v1::Model model = MakeModel("any");
+  v1::Calibration& calibration = *model.mutable_calibration();
+  calibration.set_method("isotonic");
+  calibration.set_slope(1);
+  for (const double logit : {-1.0, 2.0}) calibration.add_knot_logits(logit);
+  for (const double p : {0.125, 0.5}) calibration.add_knot_probabilities(p);
+  v1::OodDetector& ood = *model.mutable_head()->mutable_ood();
+  for (const float value : {1.f, 2.f}) ood.add_mean(value);
+  for (const float value : {3.f, 4.f, 5.f}) ood.add_whitening(value);
+  ood.set_threshold(6);
+  const std::string digest = ModelDigest(model);
+  EXPECT_EQ(digest,
+            "be3364056f5f43cd6d0a09667204d73b14ab5d7fd5cad188bd5463d44a92b715");
+  calibration.add_candidates()->set_log_loss(0.5);
+  ood.set_rate(0.02);
+  EXPECT_EQ(ModelDigest(model), digest);
+  ood.set_threshold(7);
+  EXPECT_NE(ModelDigest(model), digest);
+}
+
 TEST(ModelDigestTest, OnlyWhatDecidesAnswersCounts) {
   const std::string digest = ModelDigest(MakeModel("a"));
   v1::Model same = MakeModel("b");

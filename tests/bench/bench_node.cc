@@ -64,6 +64,15 @@ absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::Start(
   return bench;
 }
 
+absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::StartWorkers(
+    int workers, int threads) {
+  auto bench = std::unique_ptr<BenchNode>(new BenchNode);
+  bench->options_.compute_threads = threads;
+  bench->options_.workers["extraction"] = workers;
+  RETURN_IF_ERROR(bench->StartNode());
+  return bench;
+}
+
 absl::StatusOr<std::unique_ptr<BenchNode>> BenchNode::StartAlone(
     const std::string& service) {
   auto bench = std::unique_ptr<BenchNode>(new BenchNode);

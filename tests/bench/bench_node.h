@@ -46,6 +46,9 @@ class BenchNode {
   // `threads` as NodeOptions::compute_threads, `serving_bytes` as that.
   static absl::StatusOr<std::unique_ptr<BenchNode>> Start(
       int threads, int64_t serving_bytes = NodeOptions().serving_bytes);
+  // The same with that many extraction workers.
+  static absl::StatusOr<std::unique_ptr<BenchNode>> StartWorkers(int workers,
+                                                                 int threads);
   // Hosts one service, without workers.
   static absl::StatusOr<std::unique_ptr<BenchNode>> StartAlone(
       const std::string& service);

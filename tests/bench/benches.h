@@ -21,18 +21,22 @@ struct BenchOptions {
   int input_size = 0;  // 0: the backbone's own, 224
   WeightsChoice weights;
   std::string precision = "auto";
-  int jobs = 0;         // of a queue
-  int tasks = 0;        // of a job
-  int clients = 0;      // at a time
-  double seconds = 10;  // of a phase of load
-  int soak = 0;         // requests of a soak; 0: none
-  int dimension = 0;    // of a feature
+  std::string labelled;  // a folder of photographs with truths; "": none
+  bool layers = false;   // measure each layer, too
+  int jobs = 0;          // of a queue
+  int tasks = 0;         // of a job
+  int clients = 0;       // at a time
+  double seconds = 10;   // of a phase of load
+  int soak = 0;          // requests of a soak; 0: none
+  int dimension = 0;     // of a feature
   // How many of all steps are done and what is next.
   std::function<void(int done, int all, const std::string& next)> progress;
 };
 
 // image -> feature: our way from the store and back against the network alone
-// and LibTorch's eager one, for fp32 and for `precision`.
+// and LibTorch's eager one, for fp32 and for `precision` or, if that is auto,
+// for every one that this processor has; what each costs in accuracy and
+// memory.
 absl::StatusOr<Report> BenchExtract(const BenchOptions& options);
 
 // bytes -> pixels: large photographs decoded at the size that a network needs
@@ -42,6 +46,12 @@ absl::StatusOr<Report> BenchDecode(const BenchOptions& options);
 // feature -> model: features read back from the store, and a training on them,
 // against the disk and the matrix products alone.
 absl::StatusOr<Report> BenchTrain(const BenchOptions& options);
+
+// image -> feature: two extraction workers of one thread each against one.
+absl::StatusOr<Report> BenchWorkers(const BenchOptions& options);
+
+// image -> feature: one worker over many images, its memory and its start.
+absl::StatusOr<Report> BenchSoak(const BenchOptions& options);
 
 // files -> images: an import against decoding alone on one core.
 absl::StatusOr<Report> BenchImport(const BenchOptions& options);

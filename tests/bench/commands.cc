@@ -63,6 +63,8 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   if (line.Has("threads")) {
     ASSIGN_OR_RETURN(options.threads, Number(line, "threads", 1, kMaxThreads));
   }
+  if (line.Has("labelled")) options.labelled = line.Text("labelled");
+  if (line.Has("layers")) options.layers = line.On("layers");
   if (line.Has("weights")) {
     ASSIGN_OR_RETURN(options.weights, ParseWeights(line.Text("weights")));
     options.precision = line.Text("precision");
@@ -114,10 +116,11 @@ std::vector<Flag> Network() {
                      "backbone import`")
               .Default("random:0"),
           Flag::Text("precision", "P",
-                     "precision beside fp32; auto is what an extraction takes "
-                     "by default here")
+                     "precision to measure; auto: for `extract` every one that "
+                     "this processor has, for `serve` Winograd's or else fp32")
               .Default("auto")
-              .OneOf({"auto", "fp32", "fp32_winograd", "bf16"}),
+              .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
+                      "int8_winograd"}),
           Flag::Integer("input-size",
                         "pixels a side of the network's input; 0: its own, 224")
               .Default("0")};
@@ -144,7 +147,11 @@ const std::vector<Command>& BenchTable() {
        kDetails,
        Join({Images(),
              Flag::Integer("count", "images in each job").Default("128"),
-             Repeats(3), Threads()},
+             Repeats(3), Threads(),
+             Flag::Text("labelled", "DIR",
+                        "also compare the precisions' validation AUC on train/ "
+                        "and validation/ there, with their *_labels.csv"),
+             Flag::Switch("layers", "also print every layer's speed")},
             Network()),
        {"nevus bench extract --count 128 --repeats 3"},
        Runs(BenchExtract, "bench extract")},
@@ -186,6 +193,27 @@ const std::vector<Command>& BenchTable() {
             Network()),
        {"nevus bench serve --threads 2", "nevus bench serve --soak 1000000"},
        Runs(BenchServe, "bench serve")},
+      {"bench soak",
+       "",
+       "Measure a worker's memory over many images, and its start",
+       kDetails,
+       Join({Images(),
+             Flag::Integer("count", "images, the first 1000 to warm up")
+                 .Default("20000"),
+             Repeats(1), Threads()},
+            Network()),
+       {"nevus bench soak --count 100000"},
+       Runs(BenchSoak, "bench soak")},
+      {"bench workers",
+       "",
+       "Measure two extraction workers of one thread against one",
+       kDetails,
+       Join({Images(),
+             Flag::Integer("count", "images in each job").Default("128"),
+             Repeats(3)},
+            Network()),
+       {"nevus bench workers"},
+       Runs(BenchWorkers, "bench workers")},
       {"bench train",
        "",
        "Measure training on stored features against disk and BLAS",

@@ -11,6 +11,8 @@
 #include "clients/cpp/files.h"
 #include "clients/synthetic/synthetic.h"
 #include "compute/feature/feature_extractor.h"
+#include "compute/feature/feature_space.h"
+#include "compute/feature/views.h"
 #include "compute/image/decode.h"
 #include "compute/image/preprocess.h"
 #include "tests/bench/benches.h"
@@ -34,12 +36,18 @@ class DecodeBench {
     const int wanted = ReducedLeastSide(preprocessing_);
     Lane whole = Way("decode whole, resize", kWhole);
     Lane reduced = Way("decode reduced, resize", wanted);
-    RETURN_IF_ERROR(
-        RunInTurns({&whole, &reduced}, options_.repeats, options_.progress));
+    Lane views = Views("eight views of one decoding", 1);
+    Lane passes = Views("eight views of eight decodings", 8);
+    RETURN_IF_ERROR(RunInTurns({&whole, &reduced, &views, &passes},
+                               options_.repeats, options_.progress));
     Report report;
     report.ratios = {
-        {"reduced / whole", Divide(reduced.values, whole.values), kTarget, {}}};
-    report.lanes = {whole, reduced};
+        {"reduced / whole", Divide(reduced.values, whole.values), kTarget, {}},
+        {"eight views / eight decodings",
+         Divide(views.values, passes.values),
+         1.0,
+         {}}};
+    report.lanes = {whole, reduced, views, passes};
     report.facts = {{"images", Describe()}};
     // What the reduction costs, at the side that is taken and at others.
     const int side = preprocessing_.width;
@@ -96,6 +104,26 @@ class DecodeBench {
               const Stopwatch watch;
               for (const std::string& photograph : photographs_) {
                 RETURN_IF_ERROR(Planes(photograph, least_side).status());
+              }
+              return photographs_.size() / watch.Seconds();
+            }};
+  }
+
+  // All but the network.
+  Lane Views(const std::string& name, int decodings) {
+    return {name, "images/s", [this, decodings]() -> absl::StatusOr<double> {
+              const int least_side = ReducedLeastSide(preprocessing_);
+              const Stopwatch watch;
+              for (const std::string& photograph : photographs_) {
+                std::vector<float> planes;
+                for (int view = 0; view < 8; ++view) {
+                  if (view < decodings) {
+                    ASSIGN_OR_RETURN(planes, Planes(photograph, least_side));
+                  }
+                  std::vector<float> turned(planes.size());
+                  MakeView(planes.data(), 3, preprocessing_.width, view,
+                           turned.data());
+                }
               }
               return photographs_.size() / watch.Seconds();
             }};

@@ -10,13 +10,12 @@
 namespace nevus {
 namespace {
 
-constexpr int kSide = 256;
 constexpr uint64_t kSeed = 1;
 constexpr int64_t kMaxImageBytes = 64 << 20;
 
-absl::StatusOr<ExampleFile> WriteSynthetic(int index,
+absl::StatusOr<ExampleFile> WriteSynthetic(int index, int side,
                                            const std::string& directory) {
-  const SyntheticImage image = Generate(kSeed, index, kSide);
+  const SyntheticImage image = Generate(kSeed, index, side);
   ExampleFile file;
   file.path = absl::StrCat(directory, "/", image.name, ".jpg");
   file.example.set_id(image.name);
@@ -29,7 +28,8 @@ absl::StatusOr<ExampleFile> WriteSynthetic(int index,
 }  // namespace
 
 absl::StatusOr<std::vector<ExampleFile>> FindPhotographs(
-    const std::string& directory, int count, const std::string& generated) {
+    const std::string& directory, int count, const std::string& generated,
+    int side) {
   std::vector<std::string> names;
   if (!directory.empty()) {
     ASSIGN_OR_RETURN(names, ListFiles(directory));
@@ -43,7 +43,7 @@ absl::StatusOr<std::vector<ExampleFile>> FindPhotographs(
   for (int i = 0; i < count; ++i) {
     ExampleFile file;
     if (directory.empty()) {
-      ASSIGN_OR_RETURN(file, WriteSynthetic(i, generated));
+      ASSIGN_OR_RETURN(file, WriteSynthetic(i, side, generated));
     } else {
       file.path = absl::StrCat(directory, "/", names[i]);
       file.example.set_id(names[i]);
@@ -66,9 +66,10 @@ absl::StatusOr<std::vector<std::string>> ReadPhotographs(
   return photographs;
 }
 
-std::string DescribePhotographs(const std::string& directory, int count) {
+std::string DescribePhotographs(const std::string& directory, int count,
+                                int side) {
   return directory.empty()
-             ? absl::StrCat(count, " synthetic JPEGs of ", kSide, " x ", kSide)
+             ? absl::StrCat(count, " synthetic JPEGs of ", side, " x ", side)
              : absl::StrCat(count, " files of ", directory);
 }
 

@@ -11,18 +11,23 @@
 
 namespace nevus {
 
+constexpr int kSyntheticSide = 256;
+
 // The first `count` files of `directory`, or `count` generated ones written to
-// `generated` if `directory` is "". Every fourth is of the validation split,
-// the others of train. INVALID_ARGUMENT (USAGE) if there are fewer.
+// `generated`, `side` pixels a side, if `directory` is "". Every fourth is of
+// the validation split, the others of train. INVALID_ARGUMENT (USAGE) if there
+// are fewer.
 absl::StatusOr<std::vector<ExampleFile>> FindPhotographs(
-    const std::string& directory, int count, const std::string& generated);
+    const std::string& directory, int count, const std::string& generated,
+    int side = kSyntheticSide);
 
 // Their bytes, in order.
 absl::StatusOr<std::vector<std::string>> ReadPhotographs(
     const std::vector<ExampleFile>& files);
 
 // What `directory` stands for, for people.
-std::string DescribePhotographs(const std::string& directory, int count);
+std::string DescribePhotographs(const std::string& directory, int count,
+                                int side = kSyntheticSide);
 
 }  // namespace nevus
 

@@ -256,20 +256,21 @@ absl::StatusOr<Report> BenchServe(const BenchOptions& options) {
                    ReadPhotographs(files));
   ASSIGN_OR_RETURN(const std::unique_ptr<BenchNode> node,
                    BenchNode::Start(options.threads));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
+                   LoadVgg16(options.weights, options.input_size));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
+                   NewExtractor(*backbone, options.precision, options.threads));
   options.progress(0, options.repeats + 1, "train two models to serve");
   RETURN_IF_ERROR(node->ImportAndSeal("bench", files));
   RETURN_IF_ERROR(node->ImportVgg16(options.weights, options.input_size));
   ServedModel model;
   model.name = "bench";
-  model.precision = options.precision;
+  // Both sides compute alike: not what "auto" would find out on these images.
+  model.precision = ArithmeticName(extractor->spec().arithmetic);
   for (const uint64_t seed : {1, 2}) {
     RETURN_IF_ERROR(TrainServedModel(*node, model, seed));
   }
   RETURN_IF_ERROR(Promote(node->client(), "bench", 1));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
-                   LoadVgg16(options.weights, options.input_size));
-  ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
-                   NewExtractor(*backbone, options.precision, options.threads));
   ASSIGN_OR_RETURN(std::vector<float> planes,
                    ReadyPlanes(backbone->info(), photographs));
   ServeBench bench(*node, *extractor, std::move(planes), photographs, options);

@@ -4,16 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/status.h"
@@ -22,6 +19,7 @@
 #include "compute/torch/blas.h"
 #include "services/training/feature_set.h"
 #include "tests/bench/benches.h"
+#include "tests/bench/resident_memory.h"
 
 namespace nevus {
 namespace {
@@ -32,21 +30,6 @@ constexpr double kReadTarget = 500;   // MB/s
 constexpr int kValidationShare = 20;  // one of so many rows
 constexpr int kHidden = 256;
 constexpr int kBatch = 64;
-
-double ResidentMegabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmRSS:", 0) != 0) continue;
-    const std::vector<std::string> words =
-        absl::StrSplit(line, ' ', absl::SkipEmpty());
-    double kilobytes = 0;
-    if (words.size() > 1 &&
-        absl::SimpleAtod(words[words.size() - 2], &kilobytes)) {
-      return kilobytes / 1024;
-    }
-  }
-  return 0;
-}
 
 class TrainBench {
  public:

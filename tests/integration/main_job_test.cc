@@ -144,6 +144,35 @@ TEST_F(MainJobTest, FromImagesToAnAnswer) {
   EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 91);
 }
 
+TEST_F(MainJobTest, AnAnswerIsExplainedAndTwoModelsCompared) {
+  GoTheWholeWay();
+  const std::string image = folder_ + "/images/synthetic_00001.jpg";
+  const std::string why = cluster_->File("why");
+  const json answers = Run({"classify", image, "--model", "melanoma@production",
+                            "--explain", why, "--nearest", "3"});
+  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_EQ(answers[0]["nearest"].size(), 3u);
+  EXPECT_LE(answers[0]["nearest"][0]["distance"],
+            answers[0]["nearest"][1]["distance"]);
+  int pictures = 0;
+  for (const auto& file : std::filesystem::directory_iterator(why)) {
+    ++pictures;
+    EXPECT_THAT(ReadFile(file.path()), testing::StartsWith("\x89PNG"));
+  }
+  EXPECT_EQ(pictures, 1);
+
+  Run({"train", "skin@1", "--backbone", "vgg16", "--model", "melanoma",
+       "--positive", "melanoma", "--hidden", "0", "--operating-point",
+       "screening:sensitivity=0.9", "--wait"});
+  const json model = Run({"model", "show", "melanoma@2"});
+  EXPECT_EQ(model["operating_points"][0]["name"], "screening");
+  const json comparison = Run(
+      {"model", "compare", "melanoma@1", "melanoma@2", "--dataset", "skin@1"});
+  EXPECT_EQ(comparison["b"]["model"], "melanoma@2");
+  EXPECT_GE(comparison["p_value"], 0);
+  EXPECT_LE(comparison["p_value"], 1);
+}
+
 TEST_F(MainJobTest, StoppedAndStartedAgainEverythingIsThere) {
   GoTheWholeWay();
   const std::vector<std::string> classify = {"classify", folder_ + "/images",

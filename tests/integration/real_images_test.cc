@@ -1,5 +1,6 @@
 // The main job on ISIC 2017 with genuine SqueezeNet weights, and groups on
 // HAM10000: the numbers that a researcher would check first.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -101,6 +102,17 @@ TEST_F(RealImagesTest, SqueezenetFindsMelanomaOnIsic) {
   }
   EXPECT_NEAR(wins / (positives.size() * negatives.size()), evaluation["auc"],
               1e-12);
+  // 2 % of 150, and no photograph of ISIC is too bad.
+  EXPECT_EQ(evaluation["abstention"]["out_of_distribution"], 3);
+  EXPECT_EQ(std::count_if(predictions.begin(), predictions.end(),
+                          [](const json& row) {
+                            return row["abstain_reason"] ==
+                                   "OUT_OF_DISTRIBUTION";
+                          }),
+            3);
+  // What the weighted loss distorts is put right: log loss falls.
+  EXPECT_LT(evaluation["calibrated"]["log_loss"],
+            evaluation["uncalibrated"]["log_loss"]);
 }
 
 TEST_F(RealImagesTest, ALesionStandsInOneSplit) {

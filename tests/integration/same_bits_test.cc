@@ -16,7 +16,7 @@
 #include "base/status_matchers.h"
 #include "base/temp_dir.h"
 #include "clients/cpp/files.h"
-#include "compute/classifier/head.h"
+#include "compute/classifier/classifier.h"
 #include "gtest/gtest.h"
 #include "protos/inference/grpc_service.grpc.pb.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
@@ -79,20 +79,20 @@ class SameBitsTest : public testing::TestWithParam<std::string> {
     get.set_version(1);
     const v1::Model model =
         served_->client().Call(&v1::ModelService::Stub::GetModel, get).value();
-    const Head head = ToHead(model.head()).value();
+    const Classifier classifier = ToClassifier(model).value();
+    const int inputs = classifier.head.inputs;
     std::vector<std::string> digests;
     for (const v1::Example& example : examples) {
       digests.push_back(example.image_digest());
     }
     const std::vector<float> features =
-        ReadFeatures(peers, model.space().digest(), head.inputs, digests,
-                     nullptr)
+        ReadFeatures(peers, model.space().digest(), inputs, digests, nullptr)
             .value();
     std::map<std::string, Answer> stored;
     for (size_t i = 0; i < examples.size(); ++i) {
-      const float* feature = &features[i * head.inputs];
-      stored[examples[i].id()] = {Probability(Logit(head, feature)),
-                                  {feature, feature + head.inputs}};
+      const float* feature = &features[i * inputs];
+      stored[examples[i].id()] = {Judge(classifier, feature).probability,
+                                  {feature, feature + inputs}};
     }
     return stored;
   }

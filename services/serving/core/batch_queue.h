@@ -30,8 +30,8 @@
 namespace nevus {
 
 struct BatchLimits {
-  // Images in a batch: what one FeatureExtractor decodes beside each other. More
-  // would only let an image of high priority wait for longer.
+  // Images in a batch: what one FeatureExtractor decodes beside each other.
+  // More would only let an image of high priority wait for longer.
   size_t max_batch = 4;
   // Images that wait. 64 are seconds of work for a VGG16 on one core: a client
   // that would wait longer had better ask another replica.

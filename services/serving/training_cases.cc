@@ -1,0 +1,65 @@
+#include "services/serving/training_cases.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "services/runtime/peer_reads.h"
+#include "services/training/split_check.h"
+
+namespace nevus {
+
+absl::StatusOr<std::shared_ptr<const TrainingCases::Cases>> TrainingCases::Read(
+    const Peers& peers, const v1::Model& model) {
+  const v1::Lineage& lineage = model.lineage();
+  // For all who wait, so not under the deadline of the one who came first.
+  ASSIGN_OR_RETURN(
+      const std::vector<v1::Example> examples,
+      ReadExamples(peers, lineage.dataset(), lineage.dataset_version(),
+                   {v1::TRAIN, v1::VALIDATION, v1::TEST}, nullptr));
+  std::vector<std::string> left_out;
+  const std::vector<v1::Example> learned =
+      LearnableRows(examples, v1::TRAIN, left_out);
+  ASSIGN_OR_RETURN(
+      std::vector<float> features,
+      ReadFeatures(peers, model.space().digest(), model.space().dimension(),
+                   ImagesOf(learned), nullptr));
+  std::vector<v1::NearestCase> rows;
+  for (const v1::Example& example : learned) {
+    v1::NearestCase& row = rows.emplace_back();
+    row.set_id(example.id());
+    row.set_image_digest(example.image_digest());
+    row.set_label(example.label());
+  }
+  auto cases = std::make_shared<const Cases>(
+      Cases{std::move(rows),
+            NearestIndex(std::move(features), model.space().dimension())});
+  Log("model.training_cases_read")
+      .With("model", absl::StrCat(model.name(), "@", model.version()))
+      .With("cases", cases->index.rows())
+      .With("bytes", cases->index.bytes());
+  return cases;
+}
+
+absl::StatusOr<std::vector<v1::NearestCase>> TrainingCases::Nearest(
+    const Peers& peers, const v1::Model& model, const float* feature,
+    size_t count) {
+  std::shared_ptr<const Cases> cases;
+  {
+    MutexLock lock(mutex_);
+    if (cases_ == nullptr) {
+      ASSIGN_OR_RETURN(cases_, Read(peers, model));
+    }
+    cases = cases_;
+  }
+  std::vector<v1::NearestCase> nearest;
+  for (const Neighbour& neighbour : cases->index.Search(feature, count)) {
+    nearest.push_back(cases->rows[neighbour.row]);
+    nearest.back().set_distance(neighbour.distance);
+  }
+  return nearest;
+}
+
+}  // namespace nevus

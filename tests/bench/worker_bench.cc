@@ -1,0 +1,286 @@
+// Workers as a whole: two against one, and one over many images.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/clock.h"
+#include "base/rpc/channel.h"
+#include "base/status.h"
+#include "base/temp_dir.h"
+#include "clients/cpp/wait.h"
+#include "tests/bench/benches.h"
+#include "tests/bench/photographs.h"
+#include "tests/bench/resident_memory.h"
+
+namespace nevus {
+namespace {
+
+constexpr double kTwoWorkersTarget = 1.8;
+constexpr double kGrowthTarget = 50;     // MB
+constexpr double kFirstImageTarget = 2;  // seconds
+constexpr int kWarmImages = 1000;
+// Of a soak's images: small, so that there can be many.
+constexpr int kSoakSide = 64;
+
+v1::ExtractRequest Extraction(const std::string& dataset,
+                              const std::string& cut,
+                              const std::string& precision) {
+  v1::ExtractRequest request;
+  request.set_dataset(dataset);
+  request.set_version(1);
+  request.set_backbone("vgg16");
+  request.set_cut(cut);
+  request.set_precision(precision);
+  return request;
+}
+
+std::string DatasetName(int round) { return absl::StrCat("round-", round); }
+
+// A node with `workers` extraction workers of one thread each, and what they
+// work on: a dataset a round.
+class WorkerTeam {
+ public:
+  static absl::StatusOr<std::unique_ptr<WorkerTeam>> Start(
+      int workers, const BenchOptions& options,
+      const std::vector<ExampleFile>& files) {
+    auto team = std::make_unique<WorkerTeam>();
+    ASSIGN_OR_RETURN(team->node_,
+                     BenchNode::StartWorkers(workers, /*threads=*/1));
+    RETURN_IF_ERROR(
+        team->node_->ImportVgg16(options.weights, options.input_size));
+    for (int round = 0; round <= options.repeats; ++round) {
+      const auto begin = files.begin() + round * options.count;
+      RETURN_IF_ERROR(team->node_->ImportAndSeal(
+          DatasetName(round), {begin, begin + options.count}));
+    }
+    return team;
+  }
+
+  absl::StatusOr<double> RunRound(const std::string& precision) {
+    const Stopwatch watch;
+    ASSIGN_OR_RETURN(const v1::Job job,
+                     node_->Finish(node_->client().Call(
+                         &v1::FeatureService::Stub::Extract,
+                         Extraction(DatasetName(round_++), "", precision))));
+    return static_cast<double>(job.progress().total()) / watch.Seconds();
+  }
+
+  BenchNode& node() { return *node_; }
+
+ private:
+  std::unique_ptr<BenchNode> node_;
+  int round_ = 0;
+};
+
+// All services in a process of their own, so that this one is the worker.
+// Forked before any thread is made.
+class ServicesApart {
+ public:
+  absl::Status Start() {
+    int ready[2];
+    if (pipe(ready) != 0) return absl::InternalError("no pipe");
+    child_ = fork();
+    if (child_ < 0) return absl::InternalError("no process");
+    if (child_ == 0) {
+      close(ready[0]);
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      Serve(ready[1]);
+      _exit(1);
+    }
+    close(ready[1]);
+    char buffer[16] = {};
+    const ssize_t got = read(ready[0], buffer, sizeof(buffer) - 1);
+    close(ready[0]);
+    if (got <= 0) return absl::InternalError("the services did not start");
+    address_ = absl::StrCat("127.0.0.1:", buffer);
+    return absl::OkStatus();
+  }
+  ~ServicesApart() {
+    if (child_ <= 0) return;
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  const std::string& address() const { return address_; }
+  const std::string& dir() const { return dir_.path(); }
+
+ private:
+  void Serve(int ready) const {
+    NodeOptions options;
+    options.data_dir = dir_.path();
+    options.listen = "127.0.0.1:0";
+    options.workers.clear();
+    const auto node = Node::Start(options);
+    if (!node.ok()) return;
+    const std::string port = absl::StrCat((*node)->port());
+    if (write(ready, port.data(), port.size()) < 0) return;
+    close(ready);
+    while (true) pause();
+  }
+
+  const TempDir dir_;
+  pid_t child_ = -1;
+  std::string address_;
+};
+
+class SoakBench {
+ public:
+  explicit SoakBench(const BenchOptions& options) : options_(options) {}
+
+  absl::StatusOr<Report> Run() {
+    ServicesApart services;
+    RETURN_IF_ERROR(services.Start());
+    ASSIGN_OR_RETURN(client_, Client::Create(services.address()));
+    RETURN_IF_ERROR(Prepare());
+    ASSIGN_OR_RETURN(const double first_seconds, FirstImage(services));
+    ASSIGN_OR_RETURN(const double growth, Soak());
+    worker_.reset();
+
+    Lane first{"first image after the worker's start", "s", {}};
+    first.values = {first_seconds};
+    Lane grown{"the worker's growth", "MB", {}};
+    grown.values = {growth};
+    Report report;
+    report.ratios = {
+        {"first image / 2 s", {first_seconds / kFirstImageTarget}, {}, 1.0},
+        {"growth / 50 MB", {std::max(growth, 0.0) / kGrowthTarget}, {}, 1.0}};
+    report.lanes = {std::move(first), std::move(grown)};
+    report.facts = {
+        {"images",
+         DescribePhotographs(options_.images, options_.count, kSoakSide)},
+        {"growth", absl::StrFormat("from image %d (%.0f MB) to %d (%.0f MB)",
+                                   kWarmImages, warm_, options_.count, end_)}};
+    return report;
+  }
+
+ private:
+  absl::Status Prepare() {
+    ASSIGN_OR_RETURN(const std::vector<ExampleFile> files,
+                     FindPhotographs(options_.images, options_.count,
+                                     generated_.path(), kSoakSide));
+    RETURN_IF_ERROR(Import("one", {files.begin(), files.begin() + 1}));
+    RETURN_IF_ERROR(Import("all", files));
+    v1::BackboneUpload upload;
+    upload.set_name("vgg16");
+    upload.set_arch("vgg16");
+    upload.set_random_seed(0);
+    return ImportBackbone(*client_, upload, "", nullptr).status();
+  }
+
+  absl::Status Import(const std::string& name,
+                      const std::vector<ExampleFile>& files) {
+    RETURN_IF_ERROR(
+        ImportExamples(*client_, name, files, [&](int64_t done, int64_t all) {
+          options_.progress(static_cast<int>(done), static_cast<int>(all),
+                            "import");
+        }).status());
+    v1::SealDatasetRequest request;
+    request.set_name(name);
+    return client_->Call(&v1::DatasetService::Stub::SealDataset, request)
+        .status();
+  }
+
+  absl::StatusOr<v1::Job> Extract(const std::string& dataset,
+                                  const std::string& cut,
+                                  const OnJobNews& on_news) {
+    ASSIGN_OR_RETURN(
+        const v1::Job job,
+        client_->Call(&v1::FeatureService::Stub::Extract,
+                      Extraction(dataset, cut, options_.precision)));
+    ASSIGN_OR_RETURN(v1::Job ended, WaitForJob(*client_, job.id(), on_news));
+    RETURN_IF_ERROR(JobError(ended));
+    return ended;
+  }
+
+  // The whole network, from the start of the worker's node to the job's end.
+  absl::StatusOr<double> FirstImage(const ServicesApart& services) {
+    const Stopwatch watch;
+    NodeOptions options;
+    options.data_dir = services.dir() + "/worker";
+    options.listen = "127.0.0.1:0";
+    options.services.clear();
+    options.workers = {{"extraction", 1}};
+    options.compute_threads = options_.threads;
+    ASSIGN_OR_RETURN(options.peers,
+                     ServiceAddresses::Parse(services.address()));
+    ASSIGN_OR_RETURN(worker_, Node::Start(options));
+    RETURN_IF_ERROR(Extract("one", "", nullptr).status());
+    return watch.Seconds();
+  }
+
+  // A short network, so that the images and not the products count.
+  absl::StatusOr<double> Soak() {
+    RETURN_IF_ERROR(
+        Extract("all", "block1_pool", [&](const v1::WatchJobResponse&) {
+          const int64_t done = Done();
+          options_.progress(static_cast<int>(done), options_.count, "extract");
+          if (done >= kWarmImages && warm_ == 0) {
+            warm_ = ResidentMegabytes();
+          }
+        }).status());
+    end_ = ResidentMegabytes();
+    if (warm_ == 0) warm_ = end_;
+    return end_ - warm_;
+  }
+
+  // Features in the larger space.
+  int64_t Done() {
+    const auto spaces =
+        client_->Call(&v1::FeatureService::Stub::ListFeatureSpaces,
+                      v1::ListFeatureSpacesRequest());
+    int64_t most = 0;
+    if (!spaces.ok()) return most;
+    for (const v1::FeatureSpace& space : spaces->spaces()) {
+      most = std::max(most, space.features());
+    }
+    return most;
+  }
+
+  const BenchOptions& options_;
+  TempDir generated_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Node> worker_;
+  double warm_ = 0, end_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<Report> BenchWorkers(const BenchOptions& options) {
+  const TempDir generated;
+  ASSIGN_OR_RETURN(
+      const std::vector<ExampleFile> files,
+      FindPhotographs(options.images, options.count * (options.repeats + 1),
+                      generated.path()));
+  ASSIGN_OR_RETURN(const auto one, WorkerTeam::Start(1, options, files));
+  ASSIGN_OR_RETURN(const auto two, WorkerTeam::Start(2, options, files));
+  Lane alone{"one worker of one thread", "images/s",
+             [&] { return one->RunRound(options.precision); }};
+  Lane together{"two workers of one thread", "images/s",
+                [&] { return two->RunRound(options.precision); }};
+  RETURN_IF_ERROR(
+      RunInTurns({&alone, &together}, options.repeats, options.progress));
+  Report report;
+  report.ratios = {{"two workers / one",
+                    Divide(together.values, alone.values),
+                    kTwoWorkersTarget,
+                    {}}};
+  report.lanes = {std::move(alone), std::move(together)};
+  ASSIGN_OR_RETURN(report.facts, two->node().Facts());
+  report.facts.emplace_back("images",
+                            DescribePhotographs(options.images, options.count));
+  return report;
+}
+
+absl::StatusOr<Report> BenchSoak(const BenchOptions& options) {
+  return SoakBench(options).Run();
+}
+
+}  // namespace nevus
