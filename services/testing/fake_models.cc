@@ -40,7 +40,13 @@ grpc::Status FakeModels::GetModel(grpc::ServerContext*,
                                   const v1::GetModelRequest* request,
                                   v1::Model* response) {
   MutexLock lock(mutex_);
-  const auto model = models_.find(request->version());
+  int64_t version = request->version();
+  for (const v1::Alias& alias : aliases_) {
+    if (alias.model() == request->name() && alias.alias() == request->alias()) {
+      version = alias.version();
+    }
+  }
+  const auto model = models_.find(version);
   if (model == models_.end() || model->second.name() != request->name()) {
     return NotFound("model");
   }

@@ -32,7 +32,8 @@ class SweepJobTest : public TrainingTest {
     return trainer_->Run(job.tasks(task).spec(), context);
   }
 
-  // A candidate as a training task would leave it.
+  // A candidate as a training task would leave it, or its figures alone if
+  // there is one.
   void Leave(const v1::Job& job, int task, double auc) {
     platform_.registry().ChangeCheckpoint(
         job.id(), task, [&](v1::Checkpoint& checkpoint) {
@@ -106,6 +107,10 @@ TEST_F(SweepJobTest, TheBestIsRegisteredAndTheRestIsComparedByItsMetrics) {
 
 TEST_F(SweepJobTest, OfEqualsTheLowestTaskWins) {
   const v1::Job job = Train().value();
+  for (int task = 0; task < 4; ++task) {
+    FakeTaskContext candidate(job.id(), 1, task);
+    ASSERT_THAT(Run(job, task, candidate), IsOk());
+  }
   Leave(job, 0, 0.8);
   Leave(job, 1, 0.9);
   Leave(job, 2, 0.9);

@@ -21,7 +21,8 @@ absl::StatusOr<std::vector<ExampleFile>> WritePhotographs(
     file.path = absl::StrCat(folder, "/", image.name, ".jpg");
     file.example.set_id(image.name);
     file.example.set_label(image.label);
-    file.example.set_split(i % 5 == 4 ? v1::VALIDATION : v1::TRAIN);
+    // Of each five the first two are melanomas: whole fives in a split.
+    file.example.set_split(i / 5 % 5 == 4 ? v1::VALIDATION : v1::TRAIN);
     RETURN_IF_ERROR(WriteFile(file.path, image.jpeg));
     files.push_back(std::move(file));
   }
