@@ -10,42 +10,59 @@
 namespace nevus {
 namespace {
 
-constexpr int kRounds = 2'000'000, kChains = 12, kRuns = 5;
+constexpr int kRounds = 2'000'000, kChains = 8, kRuns = 5;
 
-// Twelve chains hide the latency of an instruction: 4 or 5 cycles, two a cycle.
-// The compiler must not see that the sums are never used.
-#define NEVUS_CHAINS(type, zero, step)                 \
-  type sums[kChains];                                  \
-  for (type & sum : sums) sum = zero;                  \
-  for (int round = 0; round < kRounds; ++round) {      \
-    _Pragma("GCC unroll 12") for (type & sum : sums) { \
-      sum = step;                                      \
-      __asm__ volatile("" : "+v"(sum));                \
-    }                                                  \
+// Eight chains hide the latency of an instruction: four cycles, two a cycle.
+// Each in a variable of its own, or the compiler keeps them in memory; and it
+// must not see that they are never used. `next` computes one from `sum`.
+#define NEVUS_CHAIN(sum, next) \
+  sum = next(sum);             \
+  __asm__ volatile("" : "+v"(sum))
+#define NEVUS_CHAINS(type, zero, next)                                       \
+  type a = zero, b = zero, c = zero, d = zero, e = zero, f = zero, g = zero, \
+       h = zero;                                                             \
+  for (int round = 0; round < kRounds; ++round) {                            \
+    NEVUS_CHAIN(a, next);                                                    \
+    NEVUS_CHAIN(b, next);                                                    \
+    NEVUS_CHAIN(c, next);                                                    \
+    NEVUS_CHAIN(d, next);                                                    \
+    NEVUS_CHAIN(e, next);                                                    \
+    NEVUS_CHAIN(f, next);                                                    \
+    NEVUS_CHAIN(g, next);                                                    \
+    NEVUS_CHAIN(h, next);                                                    \
   }
 
 __attribute__((target("avx512f"))) void FmaOn512() {
   const __m512 x = _mm512_set1_ps(1e-3f);
-  NEVUS_CHAINS(__m512, x, _mm512_fmadd_ps(x, x, sum))
+#define NEVUS_NEXT(sum) _mm512_fmadd_ps(x, x, sum)
+  NEVUS_CHAINS(__m512, x, NEVUS_NEXT)
+#undef NEVUS_NEXT
 }
 
 __attribute__((target("avx2,fma"))) void FmaOn256() {
   const __m256 x = _mm256_set1_ps(1e-3f);
-  NEVUS_CHAINS(__m256, x, _mm256_fmadd_ps(x, x, sum))
+#define NEVUS_NEXT(sum) _mm256_fmadd_ps(x, x, sum)
+  NEVUS_CHAINS(__m256, x, NEVUS_NEXT)
+#undef NEVUS_NEXT
 }
 
 __attribute__((target("avx512f,avx512bf16"))) void Bf16On512() {
   const __m512bh x =
       _mm512_cvtne2ps_pbh(_mm512_set1_ps(1e-3f), _mm512_set1_ps(1e-3f));
-  NEVUS_CHAINS(__m512, _mm512_setzero_ps(), _mm512_dpbf16_ps(sum, x, x))
+#define NEVUS_NEXT(sum) _mm512_dpbf16_ps(sum, x, x)
+  NEVUS_CHAINS(__m512, _mm512_setzero_ps(), NEVUS_NEXT)
+#undef NEVUS_NEXT
 }
 
 __attribute__((target("avx512f,avx512vnni"))) void BytesOn512() {
   const __m512i x = _mm512_set1_epi8(1);
-  NEVUS_CHAINS(__m512i, _mm512_setzero_si512(), _mm512_dpbusd_epi32(sum, x, x))
+#define NEVUS_NEXT(sum) _mm512_dpbusd_epi32(sum, x, x)
+  NEVUS_CHAINS(__m512i, _mm512_setzero_si512(), NEVUS_NEXT)
+#undef NEVUS_NEXT
 }
 
 #undef NEVUS_CHAINS
+#undef NEVUS_CHAIN
 
 double GmacPerSecond(void (*run)(), int macs_an_instruction) {
   double best = 1e9;
