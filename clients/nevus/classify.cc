@@ -30,7 +30,7 @@ absl::Status WriteHeatMap(const std::string& folder, const std::string& path,
       slash == std::string::npos ? path : path.substr(slash + 1);
   const std::string file =
       absl::StrCat(folder, "/", name, ".", ShortDigest(answer.image_digest()),
-                   ".heatmap.png");
+                   kHeatMapEnding);
   RETURN_IF_ERROR(WriteFile(file, answer.heat_map().overlay_png()));
   answer.mutable_heat_map()->clear_overlay_png();  // it is in the file
   return absl::OkStatus();

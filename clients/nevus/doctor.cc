@@ -9,6 +9,7 @@
 #include "base/rpc/channel.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
+#include "clients/cpp/client.h"
 #include "clients/nevus/commands.h"
 #include "clients/nevus/context.h"
 #include "protos/nevus/v1/system.grpc.pb.h"
@@ -20,7 +21,10 @@ namespace {
 constexpr absl::Duration kDiagnoseTimeout = absl::Seconds(60);
 
 absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& address) {
-  const auto stub = v1::SystemService::NewStub(ConnectTo(address));
+  const auto channel = ConnectTo(address);
+  // As every command: a server that was started a moment ago is waited for.
+  channel->WaitForConnected(DeadlineAfter(ClientOptions().connect_timeout));
+  const auto stub = v1::SystemService::NewStub(channel);
   grpc::ClientContext context;
   SetTimeout(context, kDiagnoseTimeout);
   v1::DiagnoseResponse found;

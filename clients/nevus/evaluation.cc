@@ -143,6 +143,22 @@ Table EvaluationTable(const v1::Evaluation& evaluation) {
   return table;
 }
 
+// The evaluation that the command line names.
+absl::StatusOr<v1::GetEvaluationRequest> Which(const Context& context) {
+  const Invocation& line = context.line();
+  ASSIGN_OR_RETURN(const VersionedName model,
+                   VersionArgument("model", context.argument(0)));
+  ASSIGN_OR_RETURN(const VersionedName dataset,
+                   VersionArgument("dataset", line.Text("dataset")));
+  v1::GetEvaluationRequest which;
+  which.set_model(model.name);
+  which.set_model_version(model.version);
+  which.set_dataset(dataset.name);
+  which.set_dataset_version(dataset.version);
+  which.set_split(line.Text("split"));
+  return which;
+}
+
 absl::Status Evaluate(Context& context) {
   const Invocation& line = context.line();
   ASSIGN_OR_RETURN(const VersionedName model,
@@ -158,6 +174,10 @@ absl::Status Evaluate(Context& context) {
   request.set_final(line.On("final"));
   request.set_priority(static_cast<int32_t>(line.Integer("priority")));
   request.set_request_id(RandomHex(16));
+  // Before the job: the split test opens once.
+  for (const std::string& folder : line.All("ood-images")) {
+    RETURN_IF_ERROR(FindImageFiles({folder}).status());
+  }
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Job job,
                    client->Call(&v1::TrainingService::Stub::Evaluate, request));
@@ -167,14 +187,28 @@ absl::Status Evaluate(Context& context) {
   }
   ASSIGN_OR_RETURN(const v1::Job ended, WatchToEnd(context, job.id()));
   RETURN_IF_ERROR(JobError(ended));
+  ASSIGN_OR_RETURN(const v1::GetEvaluationRequest which, Which(context));
+  return ShowEvaluation(which, context);
+}
 
-  v1::GetEvaluationRequest found;
-  found.set_model(model.name);
-  found.set_model_version(model.version);
-  found.set_dataset(dataset.name);
-  found.set_dataset_version(dataset.version);
-  found.set_split(line.Text("split"));
-  return ShowEvaluation(found, context);
+absl::Status Show(Context& context) {
+  ASSIGN_OR_RETURN(const v1::GetEvaluationRequest which, Which(context));
+  return ShowEvaluation(which, context);
+}
+
+std::vector<Flag> WhichFlags() {
+  return {Flag::Text("dataset", "DATASET@N", "on which dataset").Required(),
+          Flag::Text("split", "S", "on which split")
+              .Required()
+              .OneOf({"train", "validation", "test"})};
+}
+
+Flag OodImagesFlag(const std::string& more) {
+  return Flag::Text("ood-images", "DIR",
+                    absl::StrCat("show on how many of these images, which it "
+                                 "should not judge, the model abstains",
+                                 more))
+      .Repeated();
 }
 
 }  // namespace
@@ -209,27 +243,35 @@ absl::Status ShowEvaluation(const v1::GetEvaluationRequest& which,
 }
 
 std::vector<Command> EvaluationCommands() {
+  std::vector<Flag> evaluate = WhichFlags(), show = WhichFlags();
+  evaluate.push_back(Flag::Switch("final", "open the split test"));
+  evaluate.push_back(
+      Flag::Text("report", "FILE.html", "write the report there; waits"));
+  evaluate.push_back(OodImagesFlag("; waits"));
+  evaluate.push_back(PriorityFlag());
+  evaluate.push_back(Flag::Switch("wait", "wait for the job's end"));
+  show.push_back(Flag::Text("report", "FILE.html", "write the report there"));
+  show.push_back(OodImagesFlag(""));
   return {{"evaluate",
            "M@V",
            "Judge a model version on a split",
-           "The split test opens once for a model version, with --final.",
-           {Flag::Text("dataset", "DATASET@N", "on which dataset").Required(),
-            Flag::Text("split", "S", "on which split")
-                .Required()
-                .OneOf({"train", "validation", "test"}),
-            Flag::Switch("final", "open the split test"),
-            Flag::Text("report", "FILE.html", "write the report there; waits"),
-            Flag::Text("ood-images", "DIR",
-                       "show on how many of these images, which it should not "
-                       "judge, the model abstains; waits")
-                .Repeated(),
-            PriorityFlag(), Flag::Switch("wait", "wait for the job's end")},
+           "The split test opens once for a model version, with --final; what "
+           "came of it, `nevus evaluation show` tells as often as asked.",
+           evaluate,
            {"nevus evaluate melanoma@1 --dataset isic@1 --split validation "
             "--report "
             "r.html --wait",
             "nevus evaluate melanoma@1 --dataset isic@1 --split validation "
             "--ood-images documents --ood-images holidays"},
-           Evaluate}};
+           Evaluate},
+          {"evaluation show",
+           "M@V",
+           "Show what an evaluation found",
+           "The newest of this version on this split; nothing is computed.",
+           show,
+           {"nevus evaluation show melanoma@1 --dataset isic@1 --split test "
+            "--report r.html"},
+           Show}};
 }
 
 }  // namespace nevus

@@ -4,7 +4,9 @@
 #include <thread>  // NOLINT: requests in flight
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
@@ -73,15 +75,19 @@ absl::StatusOr<std::vector<std::string>> FindImageFiles(
     ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFiles(argument));
     const bool slash = !argument.empty() && argument.back() == '/';
     for (const std::string& name : names) {
-      if (HasImageExtension(name)) {
+      // What `--explain` wrote there is no photograph.
+      if (HasImageExtension(name) && !absl::EndsWith(name, kHeatMapEnding)) {
         paths.push_back(absl::StrCat(argument, slash ? "" : "/", name));
       }
     }
   }
   if (paths.empty()) {
-    return WithReason(absl::NotFoundError("there is no image to classify; name "
-                                          "files or a folder that holds some"),
-                      "NO_IMAGES");
+    return WithReason(
+        absl::NotFoundError(absl::StrCat(
+            "there is no image in ", absl::StrJoin(arguments, ", "),
+            "; name files, or a folder that holds some itself, not in folders "
+            "below it")),
+        "NO_IMAGES");
   }
   return paths;
 }

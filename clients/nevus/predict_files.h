@@ -15,6 +15,9 @@
 
 namespace nevus {
 
+// A heat map's file ends so; folders are searched for photographs without them.
+inline constexpr char kHeatMapEnding[] = ".heatmap.png";
+
 // Files as they are; of a folder, those that are images by extension.
 // NOT_FOUND (NO_IMAGES) if there is none.
 absl::StatusOr<std::vector<std::string>> FindImageFiles(

@@ -48,8 +48,9 @@ std::string Head(const ReportInput& input) {
       "is not a medical device.</strong> ");
   if (input.synthetic) {
     absl::StrAppend(&html,
-                    "The images are invented by a program: the figures say "
-                    "nothing about skin or patients. ");
+                    "The model learned from images that a program invented, "
+                    "or is judged on such: the figures say nothing about skin "
+                    "or patients. ");
   }
   absl::StrAppend(
       &html,

@@ -124,8 +124,8 @@ void Batcher::Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer) {
 }
 
 void Batcher::DropDead() {
-  for (uint64_t ticket : queue_.TakeIf([this](uint64_t ticket) {
-         const auto& abandoned = waiting_.at(ticket)->request->abandoned;
+  for (uint64_t ticket : queue_.TakeIf([&waiting = waiting_](uint64_t ticket) {
+         const auto& abandoned = waiting.at(ticket)->request->abandoned;
          return abandoned != nullptr && abandoned();
        })) {
     Settle(ticket, Abandoned());

@@ -87,14 +87,14 @@ absl::StatusOr<std::string> JobThatEvaluated(const Peers& peers,
 
 absl::Status TestSplitOpened(const v1::EvaluateTask& task,
                              const std::string& job) {
-  return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(
-          "job ", job, " opened the test split of ", task.dataset(), "@",
-          task.dataset_version(), " for ", task.model(), "@",
-          task.model_version(),
-          "; it is opened once for a model version. Read its report, or judge "
-          "another model version")),
-      "TEST_SPLIT_OPENED", {{"job", job}});
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        "job ", job, " opened the test split of ",
+                        task.dataset(), "@", task.dataset_version(), " for ",
+                        task.model(), "@", task.model_version(),
+                        "; it is opened once for a model version. Read its "
+                        "report (`nevus evaluation show`), or judge "
+                        "another model version")),
+                    "TEST_SPLIT_OPENED", {{"job", job}});
 }
 
 }  // namespace nevus

@@ -177,10 +177,12 @@ absl::StatusOr<v1::Alias> ModelStore::GetAlias(const std::string& model,
   absl::StatusOr<v1::Alias> found =
       GetRecord<v1::Alias>(store_, AliasKey(model, alias));
   if (absl::IsNotFound(found.status())) {
-    return WithReason(absl::NotFoundError(absl::StrCat(
-                          "model ", Quoted(model), " has no alias ",
-                          Quoted(alias), "; promote a version to it first")),
-                      "ALIAS_NOT_FOUND", {{"model", model}, {"alias", alias}});
+    return WithReason(
+        absl::NotFoundError(absl::StrCat(
+            "model ", Quoted(model), " has no alias ", Quoted(alias),
+            ", or does not exist (`nevus model "
+            "list`); promote a version to it first")),
+        "ALIAS_NOT_FOUND", {{"model", model}, {"alias", alias}});
   }
   return found;
 }

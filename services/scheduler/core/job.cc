@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -142,11 +143,21 @@ absl::Time NextDeadline(const Job& job) {
 
 Progress TotalProgress(const Job& job) {
   Progress total;
+  std::set<std::string> units;
   for (const Task& task : job.tasks) {
+    if (!task.progress.unit.empty()) units.insert(task.progress.unit);
     total.done += task.progress.done;
     total.total += task.progress.total;
     if (!task.progress.unit.empty()) total.unit = task.progress.unit;
     if (!task.progress.message.empty()) total.message = task.progress.message;
+  }
+  // Epochs and candidates do not add up: tasks do.
+  if (units.size() > 1) {
+    total.done = std::count_if(
+        job.tasks.begin(), job.tasks.end(),
+        [](const Task& task) { return task.state == TaskState::kDone; });
+    total.total = static_cast<int64_t>(job.tasks.size());
+    total.unit = "tasks";
   }
   return total;
 }

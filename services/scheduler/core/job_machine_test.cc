@@ -291,6 +291,18 @@ TEST(JobMachineTest, ProgressIsTheSumAndTheNewestWord) {
   EXPECT_EQ(total.message, "slow disk");
 }
 
+TEST(JobMachineTest, ProgressOfUnlikeTasksCountsTasks) {
+  Job job = NewJob(3, kStart);
+  job.tasks[0].state = job.tasks[1].state = TaskState::kDone;
+  job.tasks[0].progress = {100, 100, "epochs", "", {}};
+  job.tasks[1].progress = {46, 100, "epochs", "", {}};
+  job.tasks[2].progress = {1, 2, "candidates", "", {}};
+  const Progress total = TotalProgress(job);
+  EXPECT_EQ(total.done, 2);
+  EXPECT_EQ(total.total, 3);
+  EXPECT_EQ(total.unit, "tasks");
+}
+
 TEST(JobMachineTest, AJobWithoutTasksHasSucceededUnlessItWaits) {
   EXPECT_EQ(NewJob(0, kStart).state, JobState::kSucceeded);
   EXPECT_EQ(NewJob(0, kStart, {"j-1"}).state, JobState::kPending);
