@@ -124,8 +124,10 @@ void Batcher::Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer) {
 }
 
 void Batcher::DropDead() {
-  for (uint64_t ticket : queue_.TakeIf([&waiting = waiting_](uint64_t ticket) {
-         const auto& abandoned = waiting.at(ticket)->request->abandoned;
+  // The mutex is held; Clang's analysis does not see that in a lambda.
+  const auto& waiting_now = waiting_;
+  for (uint64_t ticket : queue_.TakeIf([&waiting_now](uint64_t ticket) {
+         const auto& abandoned = waiting_now.at(ticket)->request->abandoned;
          return abandoned != nullptr && abandoned();
        })) {
     Settle(ticket, Abandoned());
