@@ -124,12 +124,12 @@ void Batcher::Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer) {
 }
 
 void Batcher::DropDead() {
-  // The mutex is held; Clang's analysis does not see that in a lambda.
-  const auto& waiting_now = waiting_;
-  for (uint64_t ticket : queue_.TakeIf([&waiting_now](uint64_t ticket) {
-         const auto& abandoned = waiting_now.at(ticket)->request->abandoned;
-         return abandoned != nullptr && abandoned();
-       })) {
+  const auto is_abandoned =
+      [this](uint64_t ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        const auto& abandoned = waiting_.at(ticket)->request->abandoned;
+        return abandoned != nullptr && abandoned();
+      };
+  for (uint64_t ticket : queue_.TakeIf(is_abandoned)) {
     Settle(ticket, Abandoned());
   }
   for (uint64_t ticket : queue_.TakeExpired(clock_.Now())) {
