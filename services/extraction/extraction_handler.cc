@@ -1,5 +1,7 @@
 #include "services/extraction/extraction_handler.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <future>
 #include <string>
@@ -71,7 +73,10 @@ class ExtractionHandler : public TaskHandler {
                                   TaskContext& context) override {
     absl::StatusOr<std::string> result = Work(spec.extract(), context);
     // Nobody may want this network again, and it is large.
-    if (context.cancelled()) extractor_ = nullptr;
+    if (context.cancelled()) {
+      extractor_ = nullptr;
+      malloc_trim(0);  // glibc would keep it for this process
+    }
     return result;
   }
 
