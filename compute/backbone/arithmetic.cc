@@ -49,8 +49,8 @@ absl::StatusOr<Arithmetic> ParseArithmetic(const std::string& name) {
 
 absl::Status CheckArithmeticSupported(Arithmetic arithmetic) {
   const char* lacking = nullptr;
-  if (arithmetic == Arithmetic::kFp32Winograd && !HasAvx512()) {
-    lacking = "AVX-512 (F, BW, DQ, VL)";
+  if (arithmetic == Arithmetic::kFp32Winograd && !HasAvx2()) {
+    lacking = "AVX2 with FMA";
   } else if (arithmetic == Arithmetic::kBf16 && !HasBf16()) {
     lacking = "AVX512-BF16";
   } else if (NeedsCalibration(arithmetic) && !HasVnni()) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 namespace nevus {
 namespace {
@@ -45,9 +46,23 @@ uint64_t EnabledStates() {
   return (uint64_t{high} << 32) | low;
 }
 
-bool Has(const std::string& name) {
+// How far oneDNN may go: 2 AVX2, 3 AVX-512, 4 with VNNI, 5 with BF16. As its
+// documentation of ONEDNN_MAX_CPU_ISA has it; any other value is no limit.
+int OnednnLimit() {
+  const char* const limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  const std::string isa = limit == nullptr ? "" : limit;
+  if (isa == "SSE41" || isa == "AVX") return 1;
+  if (isa == "AVX2" || isa == "AVX2_VNNI") return 2;
+  if (isa == "AVX512_CORE") return 3;
+  if (isa == "AVX512_CORE_VNNI") return 4;
+  return 5;
+}
+
+bool Has(const std::string& name, int level) {
   static const std::vector<std::string> features = CpuFeatures();
-  return std::find(features.begin(), features.end(), name) != features.end();
+  static const int limit = OnednnLimit();
+  return level <= limit &&
+         std::find(features.begin(), features.end(), name) != features.end();
 }
 
 }  // namespace
@@ -67,13 +82,15 @@ std::vector<std::string> CpuFeatures() {
   return found;
 }
 
+bool HasAvx2() { return Has("avx2", 2) && Has("fma", 2); }
+
 bool HasAvx512() {
-  return Has("avx512f") && Has("avx512bw") && Has("avx512dq") &&
-         Has("avx512vl");
+  return Has("avx512f", 3) && Has("avx512bw", 3) && Has("avx512dq", 3) &&
+         Has("avx512vl", 3);
 }
 
-bool HasBf16() { return HasAvx512() && Has("avx512_bf16"); }
+bool HasVnni() { return HasAvx512() && Has("avx512_vnni", 4); }
 
-bool HasVnni() { return HasAvx512() && Has("avx512_vnni"); }
+bool HasBf16() { return HasAvx512() && Has("avx512_bf16", 5); }
 
 }  // namespace nevus

@@ -12,6 +12,12 @@ namespace nevus {
 // offer, in Linux's spelling: "avx2", "avx512_bf16", ... Thread-safe.
 std::vector<std::string> CpuFeatures();
 
+// The rest is what oneDNN will use: less than the processor has where
+// ONEDNN_MAX_CPU_ISA says so, as it does to see how a lesser one fares.
+
+// AVX2 and FMA: what our own Winograd kernel is written for.
+bool HasAvx2();
+
 // AVX-512 F, BW, DQ and VL: what oneDNN's Winograd kernels are written for.
 bool HasAvx512();
 

@@ -85,6 +85,23 @@ OnednnValue OnednnAssembler::InLayout(const OnednnNetwork::Step& info,
   return moved;
 }
 
+void OnednnAssembler::AddWinograd(
+    OnednnNetwork::Step info,
+    std::shared_ptr<const WinogradConvolution> winograd,
+    const OnednnValue& reads, const OnednnValue& writes) {
+  info.kernel = "nevus:winograd_4x3:avx2";
+  program_.constant_bytes += winograd->constant_bytes();
+  const memory::desc scratch(
+      {static_cast<memory::dim>(winograd->scratch_floats())},
+      memory::data_type::f32, memory::format_tag::x);
+  AddStep({std::move(info),
+           {},
+           std::move(winograd),
+           {{DNNL_ARG_SRC, reads.mem}, {DNNL_ARG_DST, writes.mem}},
+           writes.mem},
+          scratch, {reads}, writes);
+}
+
 void OnednnAssembler::AddStep(OnednnProgram::Step step,
                               const memory::desc& scratchpad,
                               const std::vector<OnednnValue>& reads,

@@ -4,12 +4,14 @@
 #define NEVUS_COMPUTE_BACKBONE_ONEDNN_ASSEMBLER_H_
 
 #include <dnnl.hpp>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "compute/backbone/buffer_plan.h"
 #include "compute/backbone/onednn_program.h"
+#include "compute/backbone/winograd.h"
 
 namespace nevus {
 
@@ -56,10 +58,14 @@ class OnednnAssembler {
            const OnednnValue& writes,
            std::unordered_map<int, dnnl::memory> args) {
     info.kernel = plan.impl_info_str();
-    AddStep(
-        {std::move(info), std::move(primitive), std::move(args), writes.mem},
-        plan.scratchpad_desc(), reads, writes);
+    AddStep({std::move(info), std::move(primitive), nullptr, std::move(args),
+             writes.mem},
+            plan.scratchpad_desc(), reads, writes);
   }
+  // As Add; both values are fp32 with the channels innermost.
+  void AddWinograd(OnednnNetwork::Step info,
+                   std::shared_ptr<const WinogradConvolution> winograd,
+                   const OnednnValue& reads, const OnednnValue& writes);
   // Each value times `scale`.
   void Reorder(const OnednnNetwork::Step& info, const OnednnValue& from,
                const OnednnValue& to, float scale = 1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "compute/backbone/cpu.h"
 #include "compute/backbone/omp_threads.h"
 
 namespace nevus {
@@ -103,6 +104,17 @@ PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
   }
   return PlanAsAlone(spec, dnnl::algorithm::convolution_direct, engine,
                      threads);
+}
+
+std::optional<WinogradShape> OwnWinograd(const ConvolutionSpec& spec) {
+  const LayerShape& out = spec.out;
+  const WinogradShape shape = {spec.in_channels, out.channels, out.height,
+                               out.width};
+  const bool fits = !HasAvx512() && MayBeWinograd(spec) &&
+                    !spec.residual_scale && out.pad_top == 1 &&
+                    out.pad_left == 1 && out.pad_bottom == 1 &&
+                    out.pad_right == 1 && WinogradConvolution::Fits(shape);
+  return fits ? std::optional(shape) : std::nullopt;
 }
 
 memory::desc PlainWeights(const ConvolutionSpec& spec, Type type) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compute/backbone/layers.h"
+#include "compute/backbone/winograd.h"
 
 namespace nevus {
 
@@ -42,6 +43,9 @@ struct PlannedConvolution {
 // channels). Throws dnnl::error for anything but "unimplemented".
 PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
                                    const dnnl::engine& engine, int threads);
+
+// On processors for which oneDNN has no Winograd: ours, if it fits.
+std::optional<WinogradShape> OwnWinograd(const ConvolutionSpec& spec);
 
 // The layout of weights as they come: O x I x H x W, with groups first.
 dnnl::memory::desc PlainWeights(const ConvolutionSpec& spec,

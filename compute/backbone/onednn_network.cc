@@ -58,7 +58,11 @@ class ProgramNetwork : public OnednnNetwork {
         const OnednnProgram::Step& step = program_.steps[i];
         const ScopedOmpThreads scope(step.info.threads);
         const Stopwatch watch;
-        step.primitive.execute(stream_, step.args);
+        if (step.winograd != nullptr) {
+          RunWinograd(step);
+        } else {
+          step.primitive.execute(stream_, step.args);
+        }
         if (observer != nullptr) Observe(i, watch.Seconds(), *observer);
       }
       stream_.wait();
@@ -66,6 +70,14 @@ class ProgramNetwork : public OnednnNetwork {
       return FromDnnl(error);
     }
     return absl::OkStatus();
+  }
+
+  static void RunWinograd(const OnednnProgram::Step& step) {
+    const auto floats = [&](int argument) {
+      return static_cast<float*>(step.args.at(argument).get_data_handle());
+    };
+    step.winograd->Run(floats(DNNL_ARG_SRC), floats(DNNL_ARG_DST),
+                       floats(DNNL_ARG_SCRATCHPAD));
   }
 
   void Observe(int i, double seconds, const Observer& observer) const {

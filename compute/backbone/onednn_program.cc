@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "compute/backbone/cpu.h"
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/onednn_assembler.h"
 #include "compute/backbone/onednn_convolution.h"
+#include "compute/backbone/winograd.h"
 
 namespace nevus {
 namespace {
@@ -16,7 +19,6 @@ namespace {
 using dnnl::memory;
 using Layout = memory::format_tag;
 using Type = memory::data_type;
-
 using Value = OnednnValue;
 
 bool IsInteger(Type type) { return type == Type::u8 || type == Type::s8; }
@@ -229,7 +231,7 @@ class Builder {
                     arithmetic_ == Arithmetic::kInt8Winograd;
     // Winograd's only layout, from the start: no reorder between the layers.
     if (arithmetic_ == Arithmetic::kFp32Winograd) {
-      spec.out_layout = Layout::nChw16c;
+      spec.out_layout = HasAvx512() ? Layout::nChw16c : Layout::nhwc;
     }
     spec.relu = layer.relu;
     const float out_step = Step(i, spec.out_type);
@@ -248,8 +250,28 @@ class Builder {
     return spec;
   }
 
+  Value Winograd(int i, const WinogradShape& shape) {
+    const int input = layers_[i].inputs[0];
+    const LayerWeights& weights = WeightsOf(i);
+    const Value source =
+        assembler_.InLayout(StepOf(i), As(input, Type::f32),
+                            Desc(ShapeOf(input), Type::f32, Layout::nhwc));
+    const Value output =
+        assembler_.New(Desc(shapes_[i], Type::f32, Layout::nhwc));
+    assembler_.AddWinograd(ProductsOf(i),
+                           std::make_shared<WinogradConvolution>(
+                               shape, weights.weight.values.data(),
+                               weights.bias.values.data(), layers_[i].relu),
+                           source, output);
+    return output;
+  }
+
   Value Convolution(int i) {
     const Layer& layer = layers_[i];
+    const memory::desc any =
+        Desc(ShapeOf(layer.inputs[0]), Type::f32, Layout::any);
+    const auto shape = OwnWinograd(Describe(i, Type::f32, any));
+    if (shape.has_value()) return Winograd(i, *shape);
     const Candidate chosen = PlanLayer(i);
     const auto& plan = chosen.planned.plan;
     if (!plan) {
@@ -266,11 +288,8 @@ class Builder {
                              : assembler_.New(plan.dst_desc());
     const memory weight = Weight(i, chosen.spec, plan.weights_desc());
     const memory bias = Bias(i, chosen);
-    OnednnNetwork::Step info = StepOf(i);
+    OnednnNetwork::Step info = ProductsOf(i);
     info.threads = chosen.planned.threads;
-    const LayerShape& out = shapes_[i];
-    info.gmac =
-        1e-9 * WeightsOf(i).weight.values.size() * out.height * out.width;
     assembler_.Add(std::move(info), plan, dnnl::convolution_forward(plan),
                    {source}, output,
                    {{DNNL_ARG_SRC, source.mem},
@@ -407,6 +426,13 @@ class Builder {
     OnednnNetwork::Step info;
     info.layer = layers_[layer].name;
     info.threads = threads_;
+    return info;
+  }
+
+  OnednnNetwork::Step ProductsOf(int convolution) const {
+    OnednnNetwork::Step info = StepOf(convolution);
+    info.gmac = 1e-9 * WeightsOf(convolution).weight.values.size() *
+                shapes_[convolution].height * shapes_[convolution].width;
     return info;
   }
 

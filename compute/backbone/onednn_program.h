@@ -4,6 +4,7 @@
 #define NEVUS_COMPUTE_BACKBONE_ONEDNN_PROGRAM_H_
 
 #include <dnnl.hpp>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network_weights.h"
 #include "compute/backbone/onednn_network.h"
+#include "compute/backbone/winograd.h"
 
 namespace nevus {
 
@@ -20,6 +22,8 @@ struct OnednnProgram {
   struct Step {
     OnednnNetwork::Step info;
     dnnl::primitive primitive;
+    // Computes instead, if there is one.
+    std::shared_ptr<const WinogradConvolution> winograd;
     std::unordered_map<int, dnnl::memory> args;
     dnnl::memory writes;
   };

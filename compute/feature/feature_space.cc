@@ -16,7 +16,7 @@ constexpr char kVersion[] = "nevus feature space 2";
 absl::StatusOr<Arithmetic> ResolveArithmetic(const BackboneInfo& backbone,
                                              const std::string& precision) {
   if (precision.empty() || precision == "auto") {
-    return backbone.arch == "vgg16" && HasAvx512() ? Arithmetic::kFp32Winograd
+    return backbone.arch == "vgg16" && HasAvx2() ? Arithmetic::kFp32Winograd
                                                    : Arithmetic::kFp32;
   }
   return ParseArithmetic(precision);

@@ -39,7 +39,7 @@ TEST(FeatureSpaceTest, DefaultsAreFilledIn) {
   EXPECT_EQ(spec->cut, "block1_pool");
   EXPECT_EQ(spec->pooling, Pooling::kAverage);
   EXPECT_EQ(spec->arithmetic,
-            HasAvx512() ? Arithmetic::kFp32Winograd : Arithmetic::kFp32);
+            HasAvx2() ? Arithmetic::kFp32Winograd : Arithmetic::kFp32);
   EXPECT_EQ(spec->input_size, 64);
   EXPECT_EQ(spec->normalization, Normalization::kCaffe);
   EXPECT_EQ(ResolveFeatureSpace(Info("vgg16"), "", "", "auto")->arithmetic,
