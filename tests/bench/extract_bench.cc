@@ -30,6 +30,8 @@ std::optional<double> TargetOf(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
     case Arithmetic::kBf16:
+    case Arithmetic::kCudaFp32:  // tools/gpu-check measures a GPU
+    case Arithmetic::kCudaBf16:
       return std::nullopt;
     case Arithmetic::kFp32Winograd:
       return 2.6;
