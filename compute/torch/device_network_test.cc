@@ -12,6 +12,7 @@
 #include "base/status_matchers.h"
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network_weights.h"
+#include "compute/backbone/tensor.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/torch/device.h"
 #include "compute/torch/eager_network.h"

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/backbone/tensor.h"
 #include "compute/torch/device.h"
 
 namespace nevus {

@@ -19,6 +19,7 @@
 #include "compute/backbone/architecture.h"
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network_weights.h"
+#include "compute/backbone/tensor.h"
 #include "compute/backbone/vgg16.h"
 #include "compute/torch/device.h"
 #include "compute/torch/device_network.h"

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/backbone/tensor.h"
 #include "tests/bench/onnx.pb.h"
 
 namespace nevus {
