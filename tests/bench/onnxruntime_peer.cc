@@ -62,8 +62,9 @@ absl::StatusOr<std::string> CacheDirectory() {
       "Runtime. Set NEVUS_CACHE to a folder");
 }
 
-// Runs npm in `directory`, whose lock file names each package and its hash.
-absl::Status Install(const std::string& directory) {
+// Runs npm in `directory`, whose lock file names each package and its hash; it
+// is to become `done`.
+absl::Status Install(const std::string& directory, const std::string& done) {
   const std::string log = directory + "/npm.log";
   const int file =
       open(log.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
@@ -82,10 +83,10 @@ absl::Status Install(const std::string& directory) {
         "npm is not to be found. Install Node.js 18 or newer with npm and run "
         "again");
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "npm could not fetch onnxruntime-node ", kOnnxRuntimeVersion, " (", log,
-      " says why). Run again with a network, or bring the folder ", directory,
-      " with its node_modules from a machine that has one"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("npm could not fetch onnxruntime-node ", kOnnxRuntimeVersion,
+                   " (", log, " says why). Run again with a network, or bring ",
+                   done, " from a machine that has one"));
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ absl::StatusOr<std::string> FetchOnnxRuntime() {
     const std::string part = done + ".part";
     RETURN_IF_ERROR(WriteFile(part + "/package.json", kPackageJson));
     RETURN_IF_ERROR(WriteFile(part + "/package-lock.json", kPackageLockJson));
-    RETURN_IF_ERROR(Install(part));
+    RETURN_IF_ERROR(Install(part, done));
     std::error_code error;
     std::filesystem::rename(part, done, error);
     if (error) {
