@@ -33,6 +33,8 @@ def parse_arguments(benches):
                         help=f"which, of {', '.join(benches)} (default: all)")
     parser.add_argument("--keep", action="store_true",
                         help="write what was measured to baselines.json and draw docs/benchmarks.svg")
+    parser.add_argument("--peer", choices=["onnxruntime"],
+                        help="extract measures it, too; npm fetches it the first time")
     parser.add_argument("--plot", action="store_true",
                         help="draw docs/benchmarks.svg from baselines.json; runs nothing")
     arguments = parser.parse_args()
@@ -51,9 +53,12 @@ def known_benches():
     return [line.split()[1] for line in lines if line.startswith("  bench ")]
 
 
-def run(bench):
+def run(bench, peer):
     """One bench's JSON object; its progress goes to our standard error."""
-    done = subprocess.run([PROGRAM, bench, "--output", "json"], stdout=subprocess.PIPE, text=True)
+    command = [PROGRAM, bench, "--output", "json"]
+    if peer and bench == "extract":
+        command += ["--peer", peer]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"tools/bench: nevus bench {bench} ended with {done.returncode}")
     return json.loads(done.stdout)
@@ -151,7 +156,7 @@ def main():
     today = datetime.date.today().isoformat()
     lost = []
     for bench in arguments.bench or benches:
-        measured = run(bench)
+        measured = run(bench, arguments.peer)
         kept = baselines.setdefault(machine_of(measured["facts"]), {}).setdefault(bench, {})
         lost += compare(bench, measured, kept)
         if arguments.keep:

@@ -110,7 +110,7 @@ std::vector<Flag> FeatureFlags() {
           Flag::Text("precision", "P", "arithmetic of the network")
               .Default("auto")
               .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
-                      "int8_winograd"}),
+                      "int8_winograd", "cuda_fp32", "cuda_bf16"}),
           Flag::Integer("views",
                         "1, the image as it is, or 8: the mean over all its "
                         "flips and quarter turns")

@@ -19,12 +19,18 @@ enum class Arithmetic {
   kInt8,          // products of bytes summed in 32 bits; needs AVX512-VNNI and
                   // a calibration
   kInt8Winograd,  // the same by Winograd's transforms, in bytes as well
+  kCudaFp32,      // single precision on a GPU, in batches (docs/adr/0040)
+  kCudaBf16,      // bfloat16 on a GPU, likewise
 };
 
-// All of them, the plainest first.
+// Those of the processor, the plainest first.
 const std::vector<Arithmetic>& Arithmetics();
+// Those of a GPU.
+const std::vector<Arithmetic>& GpuArithmetics();
+bool RunsOnGpu(Arithmetic arithmetic);
 
-// "fp32", "fp32_winograd", "bf16", "int8", "int8_winograd".
+// "fp32", "fp32_winograd", "bf16", "int8", "int8_winograd", "cuda_fp32",
+// "cuda_bf16".
 const char* ArithmeticName(Arithmetic arithmetic);
 
 // Whether it takes integers, whose grids a calibration must give.
@@ -33,7 +39,8 @@ bool NeedsCalibration(Arithmetic arithmetic);
 // INVALID_ARGUMENT, reason ARITHMETIC_UNKNOWN, for any other name.
 absl::StatusOr<Arithmetic> ParseArithmetic(const std::string& name);
 
-// FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, if this processor cannot.
+// FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, if this processor cannot;
+// it never can those of a GPU.
 absl::Status CheckArithmeticSupported(Arithmetic arithmetic);
 
 }  // namespace nevus

@@ -19,11 +19,17 @@ TEST(ArithmeticTest, WhatTheProcessorLacksIsRefused) {
   }
   EXPECT_EQ(CheckArithmeticSupported(Arithmetic::kBf16).ok(), HasBf16());
   EXPECT_THAT(CheckArithmeticSupported(Arithmetic::kFp32), IsOk());
+  for (Arithmetic arithmetic : GpuArithmetics()) {
+    const absl::Status status = CheckArithmeticSupported(arithmetic);
+    EXPECT_EQ(ReasonOf(status), "ARITHMETIC_UNSUPPORTED");
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                 "--device cuda:N"));
+  }
 }
 
 TEST(ArithmeticTest, NamesGoThereAndBack) {
-  for (const char* name :
-       {"fp32", "fp32_winograd", "bf16", "int8", "int8_winograd"}) {
+  for (const char* name : {"fp32", "fp32_winograd", "bf16", "int8",
+                           "int8_winograd", "cuda_fp32", "cuda_bf16"}) {
     EXPECT_STREQ(ArithmeticName(ParseArithmetic(name).value()), name);
   }
   EXPECT_THAT(ParseArithmetic("fp16"),

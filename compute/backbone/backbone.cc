@@ -190,6 +190,8 @@ absl::Status CheckArithmetic(const BackboneInfo& info, Arithmetic arithmetic) {
             "wrote it. Use fp32 or auto")),
         "ARITHMETIC_UNSUPPORTED", {{"precision", ArithmeticName(arithmetic)}});
   }
+  // Whoever computes may have one.
+  if (RunsOnGpu(arithmetic)) return absl::OkStatus();
   return CheckArithmeticSupported(arithmetic);
 }
 

@@ -74,7 +74,8 @@ class Backbone {
   // their order. The same image gives the same bits for any `threads`.
   // `calibration`: of its layers, for the arithmetics that need one.
   // INVALID_ARGUMENT as FindCuts and for a layer that is not calibrated,
-  // FAILED_PRECONDITION if processor or architecture lacks `arithmetic`.
+  // FAILED_PRECONDITION if processor or architecture lacks `arithmetic`, as
+  // every processor does those of a GPU.
   virtual absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
       const std::string& cut, Arithmetic arithmetic,
       const Calibration& calibration, int threads) const = 0;
@@ -102,8 +103,9 @@ absl::StatusOr<std::vector<Cut>> FindCuts(const BackboneInfo& info,
 // FindCuts' argument again: the names, separated by commas.
 std::string CutNames(const std::vector<Cut>& cuts);
 
-// Whether `arithmetic` exists for the architecture and on this processor:
-// FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, otherwise.
+// Whether `arithmetic` exists for the architecture and, unless it is a GPU's,
+// on this processor: FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED,
+// otherwise.
 absl::Status CheckArithmetic(const BackboneInfo& info, Arithmetic arithmetic);
 
 }  // namespace nevus

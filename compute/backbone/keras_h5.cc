@@ -238,32 +238,6 @@ absl::StatusOr<std::optional<Tensor>> ReadTensor(hid_t file,
 
 }  // namespace
 
-std::string KerasLayer::Text() const {
-  return number == 0 ? name : absl::StrCat(name, " number ", number);
-}
-
-const char* KerasRoleName(KerasRole role) {
-  switch (role) {
-    case KerasRole::kKernel:
-      return "kernel";
-    case KerasRole::kDepthwiseKernel:
-      return "depthwise_kernel";
-    case KerasRole::kPointwiseKernel:
-      return "pointwise_kernel";
-    case KerasRole::kBias:
-      return "bias";
-    case KerasRole::kGamma:
-      return "gamma";
-    case KerasRole::kBeta:
-      return "beta";
-    case KerasRole::kMovingMean:
-      return "moving_mean";
-    case KerasRole::kMovingVariance:
-      return "moving_variance";
-  }
-  return "?";
-}
-
 bool LooksLikeHdf5(std::string_view bytes) {
   return bytes.substr(0, 8) == "\x89HDF\r\n\x1a\n";
 }

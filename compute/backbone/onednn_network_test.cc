@@ -266,6 +266,9 @@ double Tolerance(Arithmetic arithmetic, int convolutions) {
       return convolutions * std::sqrt(3) * 0.009;
     case Arithmetic::kInt8Winograd:
       return convolutions * 4 * std::sqrt(3) * 0.009;
+    case Arithmetic::kCudaFp32:
+    case Arithmetic::kCudaBf16:
+      break;
   }
   return 0;
 }

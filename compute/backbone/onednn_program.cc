@@ -73,6 +73,8 @@ class Builder {
     switch (arithmetic_) {
       case Arithmetic::kFp32:
       case Arithmetic::kFp32Winograd:
+      case Arithmetic::kCudaFp32:  // refused before
+      case Arithmetic::kCudaBf16:
         return Type::f32;
       case Arithmetic::kBf16:
         return Type::bf16;

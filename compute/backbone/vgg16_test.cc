@@ -64,6 +64,8 @@ double Tolerance(Arithmetic arithmetic, int layers) {
       return layers * std::sqrt(2) * std::pow(2, -9);
     case Arithmetic::kInt8:
     case Arithmetic::kInt8Winograd:
+    case Arithmetic::kCudaFp32:
+    case Arithmetic::kCudaBf16:
       break;
   }
   return 0;

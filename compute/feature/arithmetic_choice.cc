@@ -93,8 +93,10 @@ double LargestError(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
     case Arithmetic::kFp32Winograd:
+    case Arithmetic::kCudaFp32:
       return 1e-4;
     case Arithmetic::kBf16:
+    case Arithmetic::kCudaBf16:
       return 0.01;
     case Arithmetic::kInt8:
     case Arithmetic::kInt8Winograd:

@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <future>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/backbone/arithmetic.h"
+#include "compute/backbone/layers.h"
 #include "compute/feature/feature_values.h"
 #include "compute/feature/pooling.h"
 #include "compute/feature/views.h"
@@ -28,6 +31,19 @@ void InParallel(int n, int threads, const std::function<void(int)>& work) {
   for (int i = 1; i < std::min(n, threads); ++i) helpers.emplace_back(run);
   run();
   for (std::thread& helper : helpers) helper.join();
+}
+
+absl::StatusOr<std::unique_ptr<DeviceNetwork>> NewDeviceNetwork(
+    const Backbone& backbone, const std::vector<Cut>& cuts,
+    const FeatureSpaceSpec& spec, const std::string& device) {
+  // Says no to TorchScript, which brings its own way to run.
+  RETURN_IF_ERROR(CheckArithmetic(backbone.info(), spec.arithmetic));
+  std::vector<std::string> names;
+  for (const Cut& cut : cuts) names.push_back(cut.name);
+  const NetworkTable& table = *backbone.table();
+  return DeviceNetwork::Create(
+      CutAtAll(table.layers, names), table.weights, names, spec.input_size,
+      {device, spec.arithmetic == Arithmetic::kCudaBf16, kGpuBatch});
 }
 
 }  // namespace
@@ -52,66 +68,106 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
         "BACKBONE_MISMATCH");
   }
   ASSIGN_OR_RETURN(std::vector<Cut> cuts, FindCuts(info, spec.cut));
-  ASSIGN_OR_RETURN(std::unique_ptr<Network> network,
-                   backbone.NewNetwork(spec.cut, spec.arithmetic,
-                                       spec.calibration, options.threads));
+  std::unique_ptr<Network> network;
+  std::unique_ptr<DeviceNetwork> device_network;
+  FeatureExtractorOptions taken = options;
+  if (RunsOnGpu(spec.arithmetic) && !options.device.empty()) {
+    taken.max_batch = kGpuBatch;
+    ASSIGN_OR_RETURN(device_network,
+                     NewDeviceNetwork(backbone, cuts, spec, options.device));
+  } else {
+    ASSIGN_OR_RETURN(network,
+                     backbone.NewNetwork(spec.cut, spec.arithmetic,
+                                         spec.calibration, options.threads));
+  }
   return std::unique_ptr<FeatureExtractor>(
-      new FeatureExtractor(std::move(network), std::move(cuts), spec, options));
+      new FeatureExtractor(std::move(network), std::move(device_network),
+                           std::move(cuts), spec, taken));
 }
 
-FeatureExtractor::FeatureExtractor(std::unique_ptr<Network> network,
-                                   std::vector<Cut> cuts, FeatureSpaceSpec spec,
-                                   FeatureExtractorOptions options)
+FeatureExtractor::FeatureExtractor(
+    std::unique_ptr<Network> network,
+    std::unique_ptr<DeviceNetwork> device_network, std::vector<Cut> cuts,
+    FeatureSpaceSpec spec, FeatureExtractorOptions options)
     : network_(std::move(network)),
+      device_network_(std::move(device_network)),
       cuts_(std::move(cuts)),
       spec_(std::move(spec)),
       options_(std::move(options)),
       digest_(FeatureSpaceDigest(spec_)),
-      dimension_(FeatureDimension(cuts_, spec_.pooling)),
-      planes_(size_t{3} * options_.max_batch * spec_.input_size *
-              spec_.input_size) {}
+      dimension_(FeatureDimension(cuts_, spec_.pooling)) {
+  planes_[0].resize(options_.max_batch * image_floats());
+  if (device_network_ != nullptr) planes_[1] = planes_[0];
+}
 
 std::vector<absl::StatusOr<std::vector<float>>> FeatureExtractor::Extract(
     const std::vector<std::string_view>& images,
     const std::function<bool()>& cancelled, const OnFeature& done,
     const ExtractObserver& observer) {
-  const auto go_on = [&] {
+  const std::function<absl::Status()> go_on = [&] {
     return cancelled != nullptr && cancelled()
                ? absl::CancelledError(
                      "the caller wanted no more features "
                      "before this one was computed")
                : absl::OkStatus();
   };
-  const Preprocessing preprocessing{spec_.input_size, spec_.input_size,
-                                    spec_.normalization};
-  const int least_side = ReducedLeastSide(preprocessing);
-  const size_t image_floats = planes_.size() / options_.max_batch;
+  // While a GPU computes, the processor decodes what comes next; else both
+  // would want the same cores.
+  const bool ahead = device_network_ != nullptr;
+  const auto decode = [&](size_t begin, std::vector<float>& planes) {
+    return std::async(
+        ahead ? std::launch::async : std::launch::deferred,
+        [&, begin] { return Decode(images, begin, go_on, observer, planes); });
+  };
   std::vector<absl::StatusOr<std::vector<float>>> features(images.size());
+  std::future<std::vector<absl::Status>> next;
+  int which = 0;
+  if (!images.empty()) next = decode(0, planes_[0]);
   for (size_t begin = 0; begin < images.size(); begin += options_.max_batch) {
-    const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
-    std::vector<absl::Status> statuses(n);
-    InParallel(n, options_.threads, [&](int i) {
-      if (statuses[i] = go_on(); !statuses[i].ok()) return;
-      const absl::StatusOr<Pixels> pixels =
-          DecodeImageReduced(images[begin + i], least_side, options_.limits);
-      statuses[i] = pixels.status();
-      if (!pixels.ok()) return;
-      if (observer.pixels != nullptr) observer.pixels(begin + i, *pixels);
-      Preprocess(*pixels, preprocessing, &planes_[i * image_floats]);
-    });
-    ForwardViews(go_on, statuses, begin, features, done, observer);
+    const std::vector<absl::Status> decoded = next.get();
+    const std::vector<float>& planes = planes_[which];
+    if (ahead) which = 1 - which;
+    if (begin + decoded.size() < images.size()) {
+      next = decode(begin + decoded.size(), planes_[which]);
+    }
+    if (ahead) {
+      ForwardOnDevice(planes, go_on, decoded, begin, features, done, observer);
+    } else {
+      ForwardViews(planes, go_on, decoded, begin, features, done, observer);
+    }
   }
   return features;
 }
 
+std::vector<absl::Status> FeatureExtractor::Decode(
+    const std::vector<std::string_view>& images, size_t begin,
+    const std::function<absl::Status()>& go_on, const ExtractObserver& observer,
+    std::vector<float>& planes) const {
+  const Preprocessing preprocessing{spec_.input_size, spec_.input_size,
+                                    spec_.normalization};
+  const int least_side = ReducedLeastSide(preprocessing);
+  const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
+  std::vector<absl::Status> statuses(n);
+  InParallel(n, options_.threads, [&](int i) {
+    if (statuses[i] = go_on(); !statuses[i].ok()) return;
+    const absl::StatusOr<Pixels> pixels =
+        DecodeImageReduced(images[begin + i], least_side, options_.limits);
+    statuses[i] = pixels.status();
+    if (!pixels.ok()) return;
+    if (observer.pixels != nullptr) observer.pixels(begin + i, *pixels);
+    Preprocess(*pixels, preprocessing, &planes[i * image_floats()]);
+  });
+  return statuses;
+}
+
 void FeatureExtractor::ForwardViews(
+    const std::vector<float>& planes,
     const std::function<absl::Status()>& go_on,
     const std::vector<absl::Status>& decoded, size_t first,
     std::vector<absl::StatusOr<std::vector<float>>>& features,
     const OnFeature& done, const ExtractObserver& observer) {
   const int views = spec_.views;
   const int jobs = static_cast<int>(decoded.size()) * views;
-  const size_t image_floats = planes_.size() / options_.max_batch;
   std::vector<float> seen(size_t{1} * jobs * dimension_);
   std::vector<absl::Status> statuses(jobs);
   std::vector<std::atomic<int>> left(decoded.size());
@@ -122,7 +178,7 @@ void FeatureExtractor::ForwardViews(
     if (statuses[job].ok()) statuses[job] = go_on();
     if (statuses[job].ok()) {
       statuses[job] = ForwardView(
-          &planes_[image * image_floats], job % views,
+          &planes[image * image_floats()], job % views,
           &seen[size_t{1} * job * dimension_], [&](const float* activation) {
             if (observer.activation == nullptr) return;
             observer.activation(first + image, activation);
@@ -136,11 +192,54 @@ void FeatureExtractor::ForwardViews(
   });
 }
 
+void FeatureExtractor::ForwardOnDevice(
+    const std::vector<float>& planes,
+    const std::function<absl::Status()>& go_on,
+    const std::vector<absl::Status>& decoded, size_t first,
+    std::vector<absl::StatusOr<std::vector<float>>>& features,
+    const OnFeature& done, const ExtractObserver& observer) {
+  const int views = spec_.views, n = static_cast<int>(decoded.size());
+  const size_t floats = device_network_->activation_floats();
+  std::vector<float> activations(n * floats);
+  std::vector<float> seen(size_t{1} * n * views * dimension_);
+  std::vector<absl::Status> statuses(size_t{1} * n * views);
+  std::vector<float> turned(views > 1 ? n * image_floats() : 0);
+  for (int view = 0; view < views; ++view) {
+    absl::Status computed = go_on();
+    if (computed.ok()) {
+      // What did not decode goes along as what lay there before.
+      const float* input = planes.data();
+      for (int i = 0; view > 0 && i < n; ++i) {
+        MakeView(&planes[i * image_floats()], /*channels=*/3, spec_.input_size,
+                 view, &turned[i * image_floats()]);
+        input = turned.data();
+      }
+      computed = device_network_->Forward(input, n, activations.data());
+    }
+    for (int i = 0; i < n; ++i) {
+      absl::Status& status = statuses[i * views + view];
+      status = decoded[i].ok() ? computed : decoded[i];
+      if (!status.ok()) continue;
+      const float* const activation = &activations[i * floats];
+      if (view == 0 && observer.activation != nullptr) {
+        observer.activation(first + i, activation);
+      }
+      status =
+          Pool(activation, &seen[(size_t{1} * i * views + view) * dimension_]);
+    }
+  }
+  for (int i = 0; i < n; ++i) {
+    features[first + i] = JoinViews(&statuses[i * views],
+                                    &seen[size_t{1} * i * views * dimension_]);
+    if (done != nullptr) done(first + i, features[first + i]);
+  }
+}
+
 absl::Status FeatureExtractor::ForwardView(
     const float* planes, int view, float* feature,
     const std::function<void(const float*)>& activated) const {
   if (view == 0) return ForwardOne(planes, feature, activated);
-  std::vector<float> turned(planes_.size() / options_.max_batch);
+  std::vector<float> turned(image_floats());
   MakeView(planes, /*channels=*/3, spec_.input_size, view, turned.data());
   return ForwardOne(turned.data(), feature);
 }
@@ -158,10 +257,19 @@ absl::StatusOr<std::vector<float>> FeatureExtractor::JoinViews(
 
 absl::Status FeatureExtractor::Forward(const float* planes, int n,
                                        float* features) {
-  const size_t image_floats = planes_.size() / options_.max_batch;
   std::vector<absl::Status> statuses(n);
+  if (device_network_ != nullptr) {
+    const size_t floats = device_network_->activation_floats();
+    std::vector<float> activations(n * floats);
+    RETURN_IF_ERROR(device_network_->Forward(planes, n, activations.data()));
+    for (int i = 0; i < n; ++i) {
+      RETURN_IF_ERROR(Pool(&activations[i * floats],
+                           features + size_t{1} * i * dimension_));
+    }
+    return absl::OkStatus();
+  }
   InParallel(n, network_->callers(), [&](int i) {
-    statuses[i] = ForwardOne(planes + i * image_floats,
+    statuses[i] = ForwardOne(planes + i * image_floats(),
                              features + size_t{1} * i * dimension_);
   });
   for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
@@ -176,7 +284,12 @@ absl::Status FeatureExtractor::ForwardOne(
       new float[FeatureDimension(cuts_, Pooling::kFlatten)]);
   RETURN_IF_ERROR(network_->Run(planes, activation.get()));
   if (activated != nullptr) activated(activation.get());
-  PoolAll(activation.get(), cuts_, spec_.pooling, feature);
+  return Pool(activation.get(), feature);
+}
+
+absl::Status FeatureExtractor::Pool(const float* activation,
+                                    float* feature) const {
+  PoolAll(activation, cuts_, spec_.pooling, feature);
   if (!std::all_of(feature, feature + dimension_,
                    [](float value) { return std::isfinite(value); })) {
     return WithReason(

@@ -3,6 +3,7 @@
 #ifndef NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 #define NEVUS_COMPUTE_FEATURE_FEATURE_EXTRACTOR_H_
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "compute/feature/feature_space.h"
 #include "compute/image/decode.h"
 #include "compute/image/pixels.h"
+#include "compute/torch/device_network.h"
 
 namespace nevus {
 
@@ -31,9 +33,16 @@ struct ExtractObserver {
   std::function<void(size_t, const float*)> activation;
 };
 
+// Images of a GPU's every pass: part of what cuda_fp32 and cuda_bf16 mean
+// (docs/adr/0040).
+constexpr int kGpuBatch = 64;
+
 struct FeatureExtractorOptions {
   int threads = 1;    // cores to compute on, the calling thread's among them
-  int max_batch = 4;  // images decoded at a time; bounds the memory taken
+  int max_batch = 4;  // images decoded at a time; bounds the memory taken. A
+                      // GPU takes kGpuBatch instead
+  // "cuda:N", for the arithmetics of a GPU; "": there is none.
+  std::string device;
   DecodeLimits limits;
 };
 
@@ -45,7 +54,7 @@ class FeatureExtractor {
  public:
   // `backbone` may be destroyed afterwards. INVALID_ARGUMENT if `spec` was made
   // for another backbone (reason BACKBONE_MISMATCH), otherwise as
-  // Backbone::NewNetwork.
+  // Backbone::NewNetwork and, on a GPU, DeviceNetwork::Create.
   static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
       const Backbone& backbone, const FeatureSpaceSpec& spec,
       const FeatureExtractorOptions& options);
@@ -81,16 +90,34 @@ class FeatureExtractor {
   absl::Status Forward(const float* planes, int n, float* features);
 
  private:
-  FeatureExtractor(std::unique_ptr<Network> network, std::vector<Cut> cuts,
-                   FeatureSpaceSpec spec, FeatureExtractorOptions options);
+  // Either network is there.
+  FeatureExtractor(std::unique_ptr<Network> network,
+                   std::unique_ptr<DeviceNetwork> device_network,
+                   std::vector<Cut> cuts, FeatureSpaceSpec spec,
+                   FeatureExtractorOptions options);
 
-  // Of the images in planes_, as many as `decoded`, sets `features` from
+  // Into `planes`, as many of `images` from `begin` on as fit.
+  std::vector<absl::Status> Decode(const std::vector<std::string_view>& images,
+                                   size_t begin,
+                                   const std::function<absl::Status()>& go_on,
+                                   const ExtractObserver& observer,
+                                   std::vector<float>& planes) const;
+
+  // Of the images in `planes`, as many as `decoded`, sets `features` from
   // `first` on to what comes of each or why nothing does. Asks `go_on` before
   // each view.
-  void ForwardViews(const std::function<absl::Status()>& go_on,
+  void ForwardViews(const std::vector<float>& planes,
+                    const std::function<absl::Status()>& go_on,
                     const std::vector<absl::Status>& decoded, size_t first,
                     std::vector<absl::StatusOr<std::vector<float>>>& features,
                     const OnFeature& done, const ExtractObserver& observer);
+  // The same on a GPU: a view of all of them at a time.
+  void ForwardOnDevice(
+      const std::vector<float>& planes,
+      const std::function<absl::Status()>& go_on,
+      const std::vector<absl::Status>& decoded, size_t first,
+      std::vector<absl::StatusOr<std::vector<float>>>& features,
+      const OnFeature& done, const ExtractObserver& observer);
   // One view of an image, and the feature that all of them make.
   absl::Status ForwardView(
       const float* planes, int view, float* feature,
@@ -103,13 +130,23 @@ class FeatureExtractor {
       const float* planes, float* feature,
       const std::function<void(const float*)>& activated = nullptr) const;
 
+  // From an activation to its feature.
+  absl::Status Pool(const float* activation, float* feature) const;
+
+  size_t image_floats() const {
+    return size_t{3} * spec_.input_size * spec_.input_size;
+  }
+
   const std::unique_ptr<Network> network_;
+  const std::unique_ptr<DeviceNetwork> device_network_;
   const std::vector<Cut> cuts_;
   const FeatureSpaceSpec spec_;
   const FeatureExtractorOptions options_;
   const std::string digest_;
   const int dimension_;
-  std::vector<float> planes_;  // max_batch images, after preprocessing
+  // max_batch images, after preprocessing. On a GPU's way one is filled while
+  // the other is computed.
+  std::array<std::vector<float>, 2> planes_;
 };
 
 }  // namespace nevus

@@ -47,8 +47,10 @@ double GoldenTolerance(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
     case Arithmetic::kFp32Winograd:
+    case Arithmetic::kCudaFp32:
       return 2e-3;
     case Arithmetic::kBf16:
+    case Arithmetic::kCudaBf16:
     case Arithmetic::kInt8:
     case Arithmetic::kInt8Winograd:
       return 5e-2;

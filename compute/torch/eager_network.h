@@ -1,6 +1,6 @@
-// A network of compute/backbone/layers.h in LibTorch, operation by operation,
-// as people run it: a batch at a time. The yardstick of the benches and the
-// second opinion of the tests; on a GPU, the executor. Knows no architecture.
+// A network of compute/backbone/layers.h in LibTorch as people run it: eagerly,
+// in fp32, on the processor, a batch at a time. The yardstick of the benches
+// and the second opinion of the tests. Knows no architecture.
 #ifndef NEVUS_COMPUTE_TORCH_EAGER_NETWORK_H_
 #define NEVUS_COMPUTE_TORCH_EAGER_NETWORK_H_
 
@@ -12,22 +12,18 @@
 #include "absl/status/statusor.h"
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network_weights.h"
+#include "compute/torch/layer_program.h"
 
 namespace nevus {
 
 struct EagerOptions {
-  int threads = 1;             // of the processor
-  std::string device = "cpu";  // or "cuda:0"
-  bool bf16 = false;           // weights and activations in bfloat16
-  bool channels_last = false;  // what a GPU's bf16 convolutions like
+  int threads = 1;
 };
 
 // One thread at a time.
 class EagerNetwork {
  public:
-  // `weights` are copied. `outputs` name layers. INVALID_ARGUMENT if the input
-  // size is too small (INPUT_SIZE_INVALID), a weight is missing
-  // (WEIGHTS_INVALID) or LibTorch knows no such device (DEVICE_UNKNOWN).
+  // Errors as LayerProgram::Create.
   static absl::StatusOr<std::unique_ptr<EagerNetwork>> Create(
       const Layers& layers, const NetworkWeights& weights,
       const std::vector<std::string>& outputs, int input_size,
@@ -40,9 +36,12 @@ class EagerNetwork {
                        std::vector<std::vector<float>>* activations);
 
  private:
-  struct Rep;
-  explicit EagerNetwork(std::unique_ptr<Rep> rep);
-  std::unique_ptr<Rep> rep_;
+  EagerNetwork(std::unique_ptr<LayerProgram> program, int input_size,
+               int threads);
+
+  const std::unique_ptr<LayerProgram> program_;
+  const int input_size_;
+  const int threads_;
 };
 
 }  // namespace nevus

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "compute/backbone/arithmetic.h"
 #include "compute/feature/feature_extractor.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "services/extraction/extractor_source.h"
@@ -26,8 +27,10 @@ namespace {
 
 // Images fetched, computed and written together. Few, so that memory stays
 // small and a lost worker loses little; enough that the sync of a write is
-// shared.
+// shared. A GPU wants several batches, one being decoded while the last is
+// computed.
 constexpr size_t kGroupImages = 8;
+constexpr size_t kGpuGroupImages = 4 * kGpuBatch;
 
 using Digests = std::vector<std::string>;
 using Images = std::vector<std::string>;
@@ -52,20 +55,19 @@ absl::Status Cancelled() {
       "the job was cancelled or the lease lost; what is written stays");
 }
 
-std::vector<Digests> Groups(const Digests& digests) {
+std::vector<Digests> Groups(const Digests& digests, size_t size) {
   std::vector<Digests> groups;
-  for (size_t i = 0; i < digests.size(); i += kGroupImages) {
-    groups.emplace_back(
-        digests.begin() + i,
-        digests.begin() + std::min(digests.size(), i + kGroupImages));
+  for (size_t i = 0; i < digests.size(); i += size) {
+    groups.emplace_back(digests.begin() + i,
+                        digests.begin() + std::min(digests.size(), i + size));
   }
   return groups;
 }
 
 class ExtractionHandler : public TaskHandler {
  public:
-  ExtractionHandler(const Peers& peers, int threads)
-      : peers_(peers), threads_(threads) {}
+  ExtractionHandler(const Peers& peers, int threads, const std::string& device)
+      : peers_(peers), threads_(threads), device_(device) {}
 
   v1::WorkerKind kind() const override { return v1::EXTRACTION; }
 
@@ -100,7 +102,10 @@ class ExtractionHandler : public TaskHandler {
                              " images, ", missing.size(),
                              " of them without a feature"));
     const Stopwatch watch;
-    RETURN_IF_ERROR(ExtractAll(Groups(missing), context, progress));
+    const bool gpu = RunsOnGpu(extractor_->spec().arithmetic);
+    RETURN_IF_ERROR(
+        ExtractAll(Groups(missing, gpu ? kGpuGroupImages : kGroupImages),
+                   context, progress));
     const double seconds = watch.Seconds();
     context.Log(absl::StrFormat("%d images in %.1f s: %.1f images/s",
                                 missing.size(), seconds,
@@ -124,6 +129,7 @@ class ExtractionHandler : public TaskHandler {
     space.set_values(task.values());
     FeatureExtractorOptions options;
     options.threads = threads_;
+    options.device = device_;
     const Stopwatch watch;
     ASSIGN_OR_RETURN(extractor_,
                      LoadExtractor(peers_, space, options, context.calls()));
@@ -201,14 +207,16 @@ class ExtractionHandler : public TaskHandler {
 
   const Peers& peers_;
   const int threads_;
+  const std::string device_;
   std::unique_ptr<FeatureExtractor> extractor_;  // of the last task
 };
 
 }  // namespace
 
 std::unique_ptr<TaskHandler> NewExtractionHandler(const Peers& peers,
-                                                  int threads) {
-  return std::make_unique<ExtractionHandler>(peers, threads);
+                                                  int threads,
+                                                  const std::string& device) {
+  return std::make_unique<ExtractionHandler>(peers, threads, device);
 }
 
 }  // namespace nevus

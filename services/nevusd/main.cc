@@ -57,6 +57,9 @@ ABSL_FLAG(std::string, peers, "",
 ABSL_FLAG(int, threads, 0,
           "Threads that one extraction, training or prediction computes with; "
           "0: one a processor.");
+ABSL_FLAG(std::string, device, "cpu",
+          "cpu, or the GPU that the precisions cuda_fp32 and cuda_bf16 are "
+          "computed on: cuda:N, with a LibTorch that was built with CUDA.");
 ABSL_FLAG(std::string, max_running, "none",
           "Jobs of a kind that run at a time, for the scheduler: KIND=N,... or "
           "none for no limit.");
@@ -85,6 +88,7 @@ absl::Status ReadWorkerFlags(NodeOptions& options) {
   options.isolate_workers = absl::GetFlag(FLAGS_isolate_workers);
   options.worker_flags = {
       absl::StrCat("--log_format=", absl::GetFlag(FLAGS_log_format)),
+      absl::StrCat("--device=", absl::GetFlag(FLAGS_device)),
       absl::StrCat("--drain=",
                    absl::FormatDuration(absl::GetFlag(FLAGS_drain)))};
   options.worker_name = absl::GetFlag(FLAGS_worker_name);
@@ -118,6 +122,7 @@ absl::StatusOr<NodeOptions> ReadFlags() {
   if (options.compute_threads < 0 || options.compute_threads > 1024) {
     return absl::InvalidArgumentError("--threads goes from 0 to 1024");
   }
+  options.device = absl::GetFlag(FLAGS_device);
   ASSIGN_OR_RETURN(options.job_limits.max_running,
                    ParseMaxRunning(absl::GetFlag(FLAGS_max_running)));
   options.job_limits.keep_jobs = absl::GetFlag(FLAGS_keep_jobs);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "compute/torch/device.h"
 #include "services/extraction/extraction_handler.h"
 #include "services/extraction/extraction_service.h"
 #include "services/ingestion/ingestion_service.h"
@@ -46,11 +47,13 @@ absl::StatusOr<std::unique_ptr<HostedService>> NewService(
 }
 
 std::unique_ptr<TaskHandler> NewHandler(const std::string& kind,
-                                        const Peers& peers, int threads) {
-  return NewPatientHandler(kind == "extraction"
-                               ? NewExtractionHandler(peers, threads)
-                           : kind == "training" ? NewTrainingHandler(peers)
-                                                : NewEvaluationHandler(peers));
+                                        const ServiceContext& context) {
+  const Peers& peers = *context.peers;
+  return NewPatientHandler(
+      kind == "extraction"
+          ? NewExtractionHandler(peers, context.compute_threads, context.device)
+      : kind == "training" ? NewTrainingHandler(peers)
+                           : NewEvaluationHandler(peers));
 }
 
 // "KIND=N,..." or "none", for --`flag`.
@@ -112,6 +115,7 @@ absl::StatusOr<std::map<std::string, int>> ParseMaxRunning(
 }
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
+  RETURN_IF_ERROR(CheckDevice(options.device));
   RETURN_IF_ERROR(CheckListenAddress(options.listen));
   auto node = std::unique_ptr<Node>(new Node);
   node->options_ = options;
@@ -132,6 +136,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
       options.compute_threads > 0
           ? options.compute_threads
           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (options.device != "cpu") context.device = options.device;
   context.job_limits = options.job_limits;
   context.serving_bytes = options.serving_bytes;
   for (const std::string& name : options.services) {
@@ -152,7 +157,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   if (options.isolate_workers) {
     node->StartWorkerProcesses(context.compute_threads);
   } else {
-    node->StartWorkers(context.compute_threads);
+    node->StartWorkers(context);
   }
   Log("nevusd.serving")
       .With("listen", options.listen)
@@ -161,17 +166,18 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
       .With("services", absl::StrJoin(options.services, ","))
       .With("workers",
             absl::StrJoin(options.workers, ",", absl::PairFormatter("=")))
-      .With("threads", context.compute_threads);
+      .With("threads", context.compute_threads)
+      .With("device", options.device);
   return node;
 }
 
 Node::~Node() { Shutdown(); }
 
-void Node::StartWorkers(int threads) {
+void Node::StartWorkers(const ServiceContext& context) {
   for (const auto& [kind, count] : options_.workers) {
     for (int i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<WorkerLoop>(
-          *peers_, NewHandler(kind, *peers_, threads), options_.worker_name));
+          *peers_, NewHandler(kind, context), options_.worker_name));
       workers_.back()->Start();
     }
   }

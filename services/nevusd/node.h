@@ -40,6 +40,8 @@ struct NodeOptions {
   ServiceAddresses peers;
   // Threads of one extraction, training or prediction; 0: the processors.
   int compute_threads = 0;
+  // "cpu", or the GPU that cuda_fp32 and cuda_bf16 run on, "cuda:N".
+  std::string device = "cpu";
   JobLimits job_limits;
   // As ServiceContext::serving_bytes.
   int64_t serving_bytes = int64_t{2} << 30;
@@ -80,7 +82,7 @@ class Node {
 
  private:
   Node() = default;
-  void StartWorkers(int threads);
+  void StartWorkers(const ServiceContext& context);
   void StartWorkerProcesses(int threads);
 
   NodeOptions options_;

@@ -41,6 +41,8 @@ struct ServiceContext {
   const Clock* clock = nullptr;
   // Threads for computation.
   int compute_threads = 1;
+  // The GPU for the arithmetics that need one, "cuda:N"; "": none.
+  std::string device;
   // For the scheduler.
   JobLimits job_limits;
   // What loaded models may take before those without an alias leave (serving).

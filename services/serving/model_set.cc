@@ -360,8 +360,11 @@ void ModelSet::Load(const VersionId& id) {
   const Stopwatch watch;
   const int64_t before = ResidentBytes();
   bool shared = true;
+  FeatureExtractorOptions extraction;
+  extraction.threads = options_.threads;
+  extraction.device = options_.device;
   absl::StatusOr<std::shared_ptr<ServingModel>> model = LoadServingModel(
-      peers_, id.model, id.version, options_.threads, calls_,
+      peers_, id.model, id.version, extraction, calls_,
       [&](const std::string& space) {
         std::shared_ptr<FeatureExtractor> found = FindExtractor(space);
         shared = found != nullptr;

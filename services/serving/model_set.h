@@ -46,6 +46,7 @@ struct ModelSetOptions {
   // What loaded models may take before those without an alias leave. Four VGG16
   // with their transformed weights, and some.
   int64_t limit_bytes = int64_t{2} << 30;
+  std::string device = {};  // the GPU, "cuda:N"; "": none
 };
 
 // A version and how it stands.

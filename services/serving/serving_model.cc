@@ -96,8 +96,8 @@ ModelStatistics ServingModel::statistics() const {
 }
 
 absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
-    const Peers& peers, const std::string& name, int64_t version, int threads,
-    PeerCaller caller,
+    const Peers& peers, const std::string& name, int64_t version,
+    const FeatureExtractorOptions& extraction, PeerCaller caller,
     const std::function<std::shared_ptr<FeatureExtractor>(
         const std::string& space)>& find_extractor) {
   const auto registry = v1::ModelService::NewStub(peers.ChannelTo("registry"));
@@ -119,10 +119,8 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
   std::shared_ptr<FeatureExtractor> extractor =
       find_extractor(model.space().digest());
   if (extractor == nullptr) {
-    FeatureExtractorOptions options;
-    options.threads = threads;
     ASSIGN_OR_RETURN(extractor,
-                     LoadExtractor(peers, model.space(), options, caller));
+                     LoadExtractor(peers, model.space(), extraction, caller));
   }
   if (extractor->dimension() != classifier.head.inputs) {
     return WithReason(

@@ -97,13 +97,12 @@ class ServingModel final : public BatchModel {
 };
 
 // Fetches a version from the registry. `find_extractor` is asked for a network
-// that is there before one is loaded, which computes on `threads` cores. Takes
-// seconds for a large one. Errors: NOT_FOUND; those of LoadExtractor;
-// FAILED_PRECONDITION (FEATURE_SPACE_MISMATCH): the head takes another number
-// of inputs.
+// that is there before one is loaded, as `extraction` says. Takes seconds for a
+// large one. Errors: NOT_FOUND; those of LoadExtractor; FAILED_PRECONDITION
+// (FEATURE_SPACE_MISMATCH): the head takes another number of inputs.
 absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
-    const Peers& peers, const std::string& name, int64_t version, int threads,
-    PeerCaller caller,
+    const Peers& peers, const std::string& name, int64_t version,
+    const FeatureExtractorOptions& extraction, PeerCaller caller,
     const std::function<std::shared_ptr<FeatureExtractor>(
         const std::string& space)>& find_extractor);
 

@@ -45,8 +45,9 @@ class ServingService final : public HostedService,
   explicit ServingService(const ServiceContext& context)
       : peers_(*context.peers),
         batcher_(BatchLimits(), *context.clock),
-        models_(*context.peers, *context.clock, batcher_,
-                {context.compute_threads, context.serving_bytes}),
+        models_(
+            *context.peers, *context.clock, batcher_,
+            {context.compute_threads, context.serving_bytes, context.device}),
         predictor_(*context.clock, models_, batcher_),
         inference_(*context.peers, models_, predictor_) {}
 

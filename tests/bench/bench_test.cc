@@ -2,11 +2,16 @@
 // figures. What they are is for a person to judge, never for a test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "base/status_matchers.h"
+#include "base/temp_dir.h"
+#include "clients/cpp/files.h"
 #include "clients/nevus/context.h"
 #include "clients/nevus/output.h"
 #include "compute/backbone/arithmetic.h"
@@ -80,6 +85,56 @@ TEST(BenchTest, ExtractMeasuresEveryPrecisionAndEachLayer) {
     EXPECT_EQ(json["facts"].contains(name + " block3_conv2"), here) << name;
     EXPECT_EQ(json["facts"].contains(name + ", peak of a core"), here) << name;
   }
+}
+
+// The smallest run with a peer, whose programs are looked for in `path` and
+// whose package in a folder of the test's own.
+class PeerTest : public ::testing::Test {
+ protected:
+  PeerTest() : path_(std::getenv("PATH")) {
+    setenv("NEVUS_CACHE", files_.File("cache").c_str(), 1);
+    setenv("PATH", files_.File("programs").c_str(), 1);
+  }
+  ~PeerTest() override { setenv("PATH", path_.c_str(), 1); }
+
+  Outcome Extract() const {
+    return Bench({"extract", "--count", "2", "--repeats", "1", "--input-size",
+                  "32", "--threads", "1", "--precision", "fp32", "--peer",
+                  "onnxruntime", "--output", "json"});
+  }
+
+  const TempDir files_;
+
+ private:
+  const std::string path_;
+};
+
+TEST_F(PeerTest, WithoutItExtractGoesOnAndSaysWhatIsMissing) {
+  const Outcome outcome = Extract();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(std::string(json["facts"]["peer"]),
+              HasSubstr("not measured: npm is not to be found"));
+  EXPECT_THAT(json["lanes"], SizeIs(4));
+}
+
+TEST_F(PeerTest, OneThatComputesSomethingElseIsRefused) {
+  // Its package is there, and its Node.js answers at once, with zeros.
+  ASSERT_THAT(WriteFile(files_.File("cache/onnxruntime-node-1.30.0/there"), ""),
+              IsOk());
+  ASSERT_THAT(WriteFile(files_.File("programs/node"),
+                        "#!/bin/sh\n"
+                        "echo ready\n"
+                        "while read -r batch; do\n"
+                        "  /usr/bin/head -c 4096 /dev/zero > \"$7\"\n"
+                        "  echo 0.5\n"
+                        "done\n"),
+              IsOk());
+  ASSERT_EQ(chmod(files_.File("programs/node").c_str(), 0700), 0);
+  const Outcome outcome = Extract();
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.err,
+              HasSubstr("ONNX Runtime's features are 1 from ours in fp32"));
 }
 
 TEST(BenchTest, ImportPrintsImportBesideDecodingAlone) {

@@ -23,6 +23,7 @@ struct BenchOptions {
   std::string precision = "auto";
   std::string labelled;  // a folder of photographs with truths; "": none
   bool layers = false;   // measure each layer, too
+  bool peer = false;     // measure ONNX Runtime, too
   int jobs = 0;          // of a queue
   int tasks = 0;         // of a job
   int clients = 0;       // at a time

@@ -65,6 +65,7 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   }
   if (line.Has("labelled")) options.labelled = line.Text("labelled");
   if (line.Has("layers")) options.layers = line.On("layers");
+  if (line.Has("peer")) options.peer = !line.Text("peer").empty();
   if (line.Has("weights")) {
     ASSIGN_OR_RETURN(options.weights, ParseWeights(line.Text("weights")));
     options.precision = line.Text("precision");
@@ -151,9 +152,14 @@ const std::vector<Command>& BenchTable() {
              Flag::Text("labelled", "DIR",
                         "also compare the precisions' validation AUC on train/ "
                         "and validation/ there, with their *_labels.csv"),
-             Flag::Switch("layers", "also print every layer's speed")},
+             Flag::Switch("layers", "also print every layer's speed"),
+             Flag::Text("peer", "PEER",
+                        "also measure onnxruntime on the same network and "
+                        "tensors; it is fetched with npm the first time")
+                 .OneOf({"onnxruntime"})},
             Network()),
-       {"nevus bench extract --count 128 --repeats 3"},
+       {"nevus bench extract --count 128 --repeats 3",
+        "nevus bench extract --threads 1 --peer onnxruntime"},
        Runs(BenchExtract, "bench extract")},
       {"bench decode",
        "",

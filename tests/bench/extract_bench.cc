@@ -5,14 +5,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/temp_dir.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/layers.h"
 #include "compute/feature/eager_reference.h"
 #include "compute/feature/feature_extractor.h"
 #include "tests/bench/accuracy.h"
 #include "tests/bench/benches.h"
+#include "tests/bench/onnx_file.h"
+#include "tests/bench/onnxruntime_peer.h"
 #include "tests/bench/photographs.h"
 #include "tests/bench/precisions.h"
 #include "tests/bench/vgg16_alone.h"
@@ -26,6 +30,8 @@ std::optional<double> TargetOf(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
     case Arithmetic::kBf16:
+    case Arithmetic::kCudaFp32:  // tools/gpu-check measures a GPU
+    case Arithmetic::kCudaBf16:
       return std::nullopt;
     case Arithmetic::kFp32Winograd:
       return 2.6;
@@ -59,24 +65,33 @@ class ExtractBench {
       jobs.push_back(Job(ArithmeticName(spaces_[i].arithmetic)));
     }
     std::vector<Lane*> lanes = {&eager_alone, &eager_batch};
+    std::vector<Lane> peers;
+    if (peer_ != nullptr) peers = {Peer(1), Peer(8)};
+    for (Lane& peer : peers) lanes.push_back(&peer);
     for (size_t i = 0; i < spaces_.size(); ++i) {
       lanes.insert(lanes.end(), {&networks[i], &jobs[i]});
     }
     RETURN_IF_ERROR(RunInTurns(lanes, options_.repeats, options_.progress));
 
-    const Lane& eager = Median(eager_alone.values) > Median(eager_batch.values)
-                            ? eager_alone
-                            : eager_batch;
+    const Lane& eager = Faster(eager_alone, eager_batch);
     Report report;
     for (size_t i = 0; i < spaces_.size(); ++i) {
       AddRatios(eager, networks[i], jobs[i], TargetOf(spaces_[i].arithmetic),
                 report);
+    }
+    if (peer_ != nullptr) {
+      ASSIGN_OR_RETURN(peer_fact_, PeerAgrees());
+      const Lane& peer = Faster(peers[0], peers[1]);
+      for (size_t i = 0; i < spaces_.size(); ++i) {
+        AddPeerRatios(peer, networks[i], jobs[i], report);
+      }
     }
     for (Lane* lane : lanes) report.lanes.push_back(std::move(*lane));
     ASSIGN_OR_RETURN(report.facts, node_->Facts());
     report.facts.emplace_back(
         "images", DescribePhotographs(options_.images, options_.count) +
                       " a repeat, new ones each");
+    if (!peer_fact_.empty()) report.facts.emplace_back("peer", peer_fact_);
     RETURN_IF_ERROR(AddCosts(report.facts));
     return report;
   }
@@ -109,11 +124,64 @@ class ExtractBench {
     }
     ASSIGN_OR_RETURN(eager_,
                      NewEagerReference(*backbone_, "", options_.threads));
+    if (options_.peer) RETURN_IF_ERROR(PreparePeer());
     ASSIGN_OR_RETURN(node_, BenchNode::Start(options_.threads));
     for (int round = 0; round < rounds; ++round) {
       RETURN_IF_ERROR(node_->ImportAndSeal(DatasetName(round), slice(round)));
     }
     return node_->ImportVgg16(options_.weights, options_.input_size);
+  }
+
+  // Without it the bench goes on, and says so.
+  absl::Status PreparePeer() {
+    options_.progress(0, 1, "fetching ONNX Runtime, if it is not there yet");
+    const NetworkTable& table = *backbone_->table();
+    const Layers layers = CutAt(table.layers, spaces_[0].cut);
+    PeerWork work;
+    ASSIGN_OR_RETURN(work.model, WriteOnnx(layers, table.weights,
+                                           backbone_->info().input_size));
+    work.planes = planes_.data();
+    work.count = options_.count;
+    work.side = backbone_->info().input_size;
+    work.threads = options_.threads;
+    const absl::StatusOr<std::string> package = FetchOnnxRuntime();
+    absl::Status status = package.status();
+    if (status.ok()) {
+      auto peer = OnnxRuntimePeer::Start(*package, work);
+      status = peer.status();
+      if (peer.ok()) peer_ = *std::move(peer);
+    }
+    if (!status.ok()) {
+      peer_fact_ = absl::StrCat("not measured: ", status.message());
+    }
+    return absl::OkStatus();
+  }
+
+  // A peer that computes something else is no yardstick. Says how near it came.
+  absl::StatusOr<std::string> PeerAgrees() {
+    constexpr double kMostError = 1e-4;  // as of two fp32 implementations
+    std::vector<float> ours(size_t{1} * options_.count *
+                            extractors_[0]->dimension());
+    RETURN_IF_ERROR(
+        extractors_[0]->Forward(planes_.data(), options_.count, ours.data()));
+    ASSIGN_OR_RETURN(const std::vector<float> theirs, peer_->Features());
+    if (theirs.size() != ours.size()) {
+      return absl::InternalError(absl::StrCat(
+          "ONNX Runtime gave ", theirs.size(), " numbers for the features of ",
+          options_.count, " images; ours are ", ours.size()));
+    }
+    const double error = RelativeError(theirs, ours);
+    if (!(error <= kMostError)) {
+      return absl::InternalError(
+          absl::StrFormat("ONNX Runtime's features are %.2g from ours in fp32 "
+                          "(relative L2); %g is as much as rounding explains, "
+                          "so its speed would say nothing",
+                          error, kMostError));
+    }
+    return absl::StrFormat(
+        "ONNX Runtime %s, fp32, same ready tensors, same threads; features "
+        "%.2g from our fp32 (relative L2)",
+        kOnnxRuntimeVersion, error);
   }
 
   absl::Status AddCosts(Facts& facts) const {
@@ -144,6 +212,14 @@ class ExtractBench {
                                                 &activations));
               }
               return ready_ / watch.Seconds();
+            }};
+  }
+
+  Lane Peer(int batch) {
+    return {absl::StrCat("ONNX Runtime, batch ", batch), "images/s",
+            [this, batch]() -> absl::StatusOr<double> {
+              ASSIGN_OR_RETURN(const double seconds, peer_->Run(batch));
+              return options_.count / seconds;
             }};
   }
 
@@ -199,6 +275,20 @@ class ExtractBench {
                              {}});
   }
 
+  static void AddPeerRatios(const Lane& peer, const Lane& network,
+                            const Lane& job, Report& report) {
+    for (const Lane* ours : {&network, &job}) {
+      report.ratios.push_back({absl::StrCat(ours->name, " / ", peer.name),
+                               Divide(ours->values, peer.values),
+                               {},
+                               {}});
+    }
+  }
+
+  static const Lane& Faster(const Lane& one, const Lane& other) {
+    return Median(one.values) > Median(other.values) ? one : other;
+  }
+
   const BenchOptions& options_;
   TempDir generated_;
   std::unique_ptr<Backbone> backbone_;
@@ -207,6 +297,8 @@ class ExtractBench {
   std::vector<FeatureSpaceSpec> spaces_;  // one a precision, fp32 first
   std::vector<std::unique_ptr<FeatureExtractor>> extractors_;
   std::unique_ptr<EagerNetwork> eager_;
+  std::unique_ptr<OnnxRuntimePeer> peer_;  // if asked for and there
+  std::string peer_fact_;
   std::unique_ptr<BenchNode> node_;
 };
 

@@ -87,6 +87,9 @@ double MeasuredPeak(Arithmetic arithmetic) {
     case Arithmetic::kInt8:
     case Arithmetic::kInt8Winograd:
       return GmacPerSecond(BytesOn512, 64);
+    case Arithmetic::kCudaFp32:  // tools/gpu-check measures a GPU
+    case Arithmetic::kCudaBf16:
+      break;
   }
   return 0;
 }

@@ -62,6 +62,16 @@ absl::StatusOr<std::vector<FeatureSpaceSpec>> SpacesToMeasure(
   return spaces;
 }
 
+double RelativeError(const std::vector<float>& values,
+                     const std::vector<float>& exact) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    difference += std::pow(double{values[i]} - exact[i], 2);
+    size += std::pow(double{exact[i]}, 2);
+  }
+  return std::sqrt(difference / std::max(size, 1e-300));
+}
+
 absl::StatusOr<Facts> CostOfEach(const Backbone& backbone,
                                  const std::vector<FeatureSpaceSpec>& spaces,
                                  const std::vector<float>& planes,
@@ -77,20 +87,14 @@ absl::StatusOr<Facts> CostOfEach(const Backbone& backbone,
     std::vector<float> features(size_t{1} * n * extractor->dimension());
     RETURN_IF_ERROR(extractor->Forward(planes.data(), n, features.data()));
     if (exact.empty()) exact = features;
-    double difference = 0, size = 0;
-    for (size_t i = 0; i < features.size(); ++i) {
-      difference += std::pow(double{features[i]} - exact[i], 2);
-      size += std::pow(double{exact[i]}, 2);
-    }
     ASSIGN_OR_RETURN(const auto network, NetworkOf(backbone, space, threads));
     facts.emplace_back(
         ArithmeticName(space.arithmetic),
-        absl::StrFormat("error %.2g against fp32 (auto takes up to %g); %.0f "
-                        "MB of weights, %.0f MB of activations",
-                        std::sqrt(difference / std::max(size, 1e-300)),
-                        LargestError(space.arithmetic),
-                        1e-6 * network->constant_bytes(),
-                        1e-6 * network->buffer_bytes()));
+        absl::StrFormat(
+            "error %.2g against fp32 (auto takes up to %g); %.0f "
+            "MB of weights, %.0f MB of activations",
+            RelativeError(features, exact), LargestError(space.arithmetic),
+            1e-6 * network->constant_bytes(), 1e-6 * network->buffer_bytes()));
   }
   return facts;
 }

@@ -24,6 +24,11 @@ absl::StatusOr<std::vector<FeatureSpaceSpec>> SpacesToMeasure(
     const Backbone& backbone, const std::string& only,
     const std::vector<float>& planes, int threads);
 
+// The L2 distance of `values` from `exact` in parts of the latter's length.
+// REQUIRES: as many values in both.
+double RelativeError(const std::vector<float>& values,
+                     const std::vector<float>& exact);
+
 // Each space's error against the first one on `planes`, and the bytes that its
 // network holds.
 absl::StatusOr<Facts> CostOfEach(const Backbone& backbone,
