@@ -32,12 +32,13 @@ constexpr int kWarmImages = 1000;
 constexpr int kSoakSide = 64;
 
 v1::ExtractRequest Extraction(const std::string& dataset,
+                              const std::string& backbone,
                               const std::string& cut,
                               const std::string& precision) {
   v1::ExtractRequest request;
   request.set_dataset(dataset);
   request.set_version(1);
-  request.set_backbone("vgg16");
+  request.set_backbone(backbone);
   request.set_cut(cut);
   request.set_precision(precision);
   return request;
@@ -67,10 +68,11 @@ class WorkerTeam {
 
   absl::StatusOr<double> RunRound(const std::string& precision) {
     const Stopwatch watch;
-    ASSIGN_OR_RETURN(const v1::Job job,
-                     node_->Finish(node_->client().Call(
-                         &v1::FeatureService::Stub::Extract,
-                         Extraction(DatasetName(round_++), "", precision))));
+    ASSIGN_OR_RETURN(
+        const v1::Job job,
+        node_->Finish(node_->client().Call(
+            &v1::FeatureService::Stub::Extract,
+            Extraction(DatasetName(round_++), "vgg16", "", precision))));
     return static_cast<double>(job.progress().total()) / watch.Seconds();
   }
 
@@ -168,9 +170,15 @@ class SoakBench {
                                      generated_.path(), kSoakSide));
     RETURN_IF_ERROR(Import("one", {files.begin(), files.begin() + 1}));
     RETURN_IF_ERROR(Import("all", files));
+    RETURN_IF_ERROR(ImportVgg16("vgg16", 224));
+    return ImportVgg16("small", kSoakSide);
+  }
+
+  absl::Status ImportVgg16(const std::string& name, int input_size) {
     v1::BackboneUpload upload;
-    upload.set_name("vgg16");
+    upload.set_name(name);
     upload.set_arch("vgg16");
+    upload.set_input_size(input_size);
     upload.set_random_seed(0);
     return ImportBackbone(*client_, upload, "", nullptr).status();
   }
@@ -189,12 +197,13 @@ class SoakBench {
   }
 
   absl::StatusOr<v1::Job> Extract(const std::string& dataset,
+                                  const std::string& backbone,
                                   const std::string& cut,
                                   const OnJobNews& on_news) {
     ASSIGN_OR_RETURN(
         const v1::Job job,
         client_->Call(&v1::FeatureService::Stub::Extract,
-                      Extraction(dataset, cut, options_.precision)));
+                      Extraction(dataset, backbone, cut, options_.precision)));
     ASSIGN_OR_RETURN(v1::Job ended, WaitForJob(*client_, job.id(), on_news));
     RETURN_IF_ERROR(JobError(ended));
     return ended;
@@ -212,20 +221,22 @@ class SoakBench {
     ASSIGN_OR_RETURN(options.peers,
                      ServiceAddresses::Parse(services.address()));
     ASSIGN_OR_RETURN(worker_, Node::Start(options));
-    RETURN_IF_ERROR(Extract("one", "", nullptr).status());
+    RETURN_IF_ERROR(Extract("one", "vgg16", "", nullptr).status());
     return watch.Seconds();
   }
 
-  // A short network, so that the images and not the products count.
+  // A short network on small images, so that they and not the products count.
   absl::StatusOr<double> Soak() {
-    RETURN_IF_ERROR(
-        Extract("all", "block1_pool", [&](const v1::WatchJobResponse&) {
-          const int64_t done = Done();
-          options_.progress(static_cast<int>(done), options_.count, "extract");
-          if (done >= kWarmImages && warm_ == 0) {
-            warm_ = ResidentMegabytes();
-          }
-        }).status());
+    RETURN_IF_ERROR(Extract("all", "small", "block1_pool",
+                            [&](const v1::WatchJobResponse&) {
+                              const int64_t done = Done();
+                              options_.progress(static_cast<int>(done),
+                                                options_.count, "extract");
+                              if (done >= kWarmImages && warm_ == 0) {
+                                warm_ = ResidentMegabytes();
+                              }
+                            })
+                        .status());
     end_ = ResidentMegabytes();
     if (warm_ == 0) warm_ = end_;
     return end_ - warm_;
