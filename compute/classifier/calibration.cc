@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -78,22 +79,69 @@ std::optional<ScoreCalibration> Fit(const std::vector<Scored>& logits,
   return std::nullopt;
 }
 
-bool IsCandidate(const std::vector<Scored>& logits, CalibrationMethod method) {
-  const size_t positives = Positives(logits);
-  const size_t rarer = std::min(positives, logits.size() - positives);
+// Cases that stand or fall together, in order of their first cases.
+struct Groups {
+  std::vector<size_t> of_case;
+  std::vector<bool> positive;  // any of its cases is
+
+  size_t count() const { return positive.size(); }
+  size_t rarer() const {
+    const size_t positives =
+        static_cast<size_t>(std::count(positive.begin(), positive.end(), true));
+    return std::min(positives, count() - positives);
+  }
+};
+
+Groups FindGroups(const std::vector<Scored>& logits,
+                  const std::vector<std::string>& names) {
+  Groups groups;
+  std::map<std::string, size_t> named;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    size_t group = groups.count();
+    if (!names.empty() && !names[i].empty()) {
+      group = named.emplace(names[i], group).first->second;
+    }
+    if (group == groups.count()) groups.positive.push_back(false);
+    if (logits[i].positive) groups.positive[group] = true;
+    groups.of_case.push_back(group);
+  }
+  return groups;
+}
+
+bool IsCandidate(const Groups& groups, CalibrationMethod method) {
   if (method == CalibrationMethod::kNone) return true;
-  if (method != CalibrationMethod::kIsotonic) return rarer >= kLeastOfAClass;
-  return rarer >= kLeastOfAClassForIsotonic &&
-         logits.size() >= kLeastForIsotonic;
+  if (method != CalibrationMethod::kIsotonic) {
+    return groups.rarer() >= kLeastOfAClass;
+  }
+  return groups.rarer() >= kLeastOfAClassForIsotonic &&
+         groups.count() >= kLeastForIsotonic;
 }
 
 // Cases to the fold that judges them.
-std::vector<size_t> Folds(const std::vector<Scored>& logits) {
+std::vector<size_t> Folds(const Groups& groups) {
   size_t seen[2] = {};
+  std::vector<size_t> of_group;
+  for (const bool positive : groups.positive) {
+    of_group.push_back(seen[positive]++ % kFolds);
+  }
   std::vector<size_t> folds;
-  for (const Scored& one : logits)
-    folds.push_back(seen[one.positive]++ % kFolds);
+  for (const size_t group : groups.of_case) folds.push_back(of_group[group]);
   return folds;
+}
+
+// The standard error of the mean of `values`, one a case, when groups are what
+// is drawn: their sums of deviations are independent, their members' are not.
+double ErrorOfMean(const std::vector<double>& values, double mean,
+                   const Groups& groups) {
+  std::vector<double> sums(groups.count());
+  for (size_t i = 0; i < values.size(); ++i) {
+    sums[groups.of_case[i]] += values[i] - mean;
+  }
+  double squares = 0;
+  for (const double sum : sums) squares += sum * sum;
+  const double count = static_cast<double>(groups.count());
+  return std::sqrt(squares * count / (count - 1)) /
+         static_cast<double>(values.size());
 }
 
 // Of a case, in nats: -log of what was said of its truth. Calibrations that
@@ -105,8 +153,8 @@ double LogLoss(double probability, bool positive) {
 
 // Each case's loss under a fit of the other folds; nothing if one fails.
 std::optional<std::vector<double>> CrossValidatedLosses(
-    const std::vector<Scored>& logits, CalibrationMethod method) {
-  const std::vector<size_t> folds = Folds(logits);
+    const std::vector<Scored>& logits, const std::vector<size_t>& folds,
+    CalibrationMethod method) {
   std::vector<double> losses(logits.size());
   for (size_t fold = 0; fold < kFolds; ++fold) {
     std::vector<Scored> others;
@@ -269,15 +317,17 @@ std::optional<ScoreCalibration> FitIsotonic(const std::vector<Scored>& logits) {
 }
 
 absl::StatusOr<ChosenCalibration> ChooseCalibration(
-    const std::vector<Scored>& logits) {
+    const std::vector<Scored>& logits, const std::vector<std::string>& names) {
   RETURN_IF_ERROR(CheckLogits(logits));
+  const Groups groups = FindGroups(logits, names);
+  const std::vector<size_t> folds = Folds(groups);
   ChosenCalibration chosen;
   std::vector<std::vector<double>> losses;
   for (const CalibrationMethod method : kMethods) {
-    if (!IsCandidate(logits, method)) continue;
+    if (!IsCandidate(groups, method)) continue;
     // Both: the folds may have an answer where the whole has none.
     std::optional<std::vector<double>> judged =
-        CrossValidatedLosses(logits, method);
+        CrossValidatedLosses(logits, folds, method);
     if (!judged.has_value() || !Fit(logits, method).has_value()) continue;
     CalibrationCandidate candidate;
     candidate.method = method;
@@ -291,7 +341,6 @@ absl::StatusOr<ChosenCalibration> ChooseCalibration(
       best = i;
     }
   }
-  const double count = static_cast<double>(logits.size());
   size_t winner = losses.size();
   for (size_t i = 0; i < losses.size(); ++i) {
     std::vector<double> excess(logits.size());
@@ -300,11 +349,7 @@ absl::StatusOr<ChosenCalibration> ChooseCalibration(
     }
     CalibrationCandidate& candidate = chosen.candidates[i];
     candidate.excess = Mean(excess);
-    double squares = 0;
-    for (const double one : excess) {
-      squares += (one - candidate.excess) * (one - candidate.excess);
-    }
-    candidate.excess_error = std::sqrt(squares / (count - 1) / count);
+    candidate.excess_error = ErrorOfMean(excess, candidate.excess, groups);
     if (winner == losses.size() && candidate.excess <= candidate.excess_error) {
       winner = i;
     }

@@ -78,16 +78,22 @@ struct ChosenCalibration {
   std::vector<CalibrationCandidate> candidates;  // from the simplest on
 };
 
-// The rule. Candidates are none; from 10 cases of each class on temperature and
-// Platt; from 1,000 cases with 100 of each class on isotonic. Each is judged by
-// 5-fold cross-validated log loss (the i-th case of its class is in fold
+// The rule. `groups`: the lesion or patient of each case, "" for one alone;
+// empty: all are alone. A group counts once, as positive if any of its cases
+// is, and is in one fold: two images of a lesion are hardly two witnesses.
+// Candidates are none; from 10 groups of each class on temperature and Platt;
+// from 1,000 groups with 100 of each class on isotonic. Each is judged by
+// 5-fold cross-validated log loss (the i-th group of its class is in fold
 // i mod 5); the simplest wins whose loss is above the best one's by no more
-// than one standard error of the difference, and is fitted on all cases.
+// than one standard error of the difference, groups drawn, and is fitted on all
+// cases.
 //
 // Errors: INVALID_ARGUMENT: a logit is not finite (LOGIT_NOT_FINITE).
 // FAILED_PRECONDITION: no positive or no negative case (CLASS_MISSING).
+// REQUIRES: groups are none, or as many as logits.
 absl::StatusOr<ChosenCalibration> ChooseCalibration(
-    const std::vector<Scored>& logits);
+    const std::vector<Scored>& logits,
+    const std::vector<std::string>& groups = {});
 
 }  // namespace nevus
 

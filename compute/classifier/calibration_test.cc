@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -101,6 +102,48 @@ TEST(CalibrationTest, NineOfAClassCalibrateNothing) {
   EXPECT_EQ(nine.calibration.method, CalibrationMethod::kNone);
   cases.push_back({4, true});
   EXPECT_EQ(ChooseCalibration(cases).value().candidates.size(), 3u);
+}
+
+TEST(CalibrationTest, CopiesInAGroupAreNoFurtherWitnesses) {
+  const std::vector<Scored> cases = Cases(kCalibrationGoldens[0]);
+  const ChosenCalibration alone = ChooseCalibration(cases).value();
+  std::vector<Scored> twice;
+  std::vector<std::string> groups;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    for (int copy = 0; copy < 2; ++copy) {
+      twice.push_back(cases[i]);
+      groups.push_back("lesion " + std::to_string(i));
+    }
+  }
+  const ChosenCalibration grouped = ChooseCalibration(twice, groups).value();
+  ASSERT_EQ(grouped.candidates.size(), alone.candidates.size());
+  // Temperature's and Platt's targets are smoothed by counts of cases, which
+  // are twice as many: the only difference.
+  EXPECT_NEAR(grouped.candidates[0].log_loss, alone.candidates[0].log_loss,
+              1e-12);
+  for (size_t i = 1; i < alone.candidates.size(); ++i) {
+    EXPECT_NEAR(grouped.candidates[i].log_loss, alone.candidates[i].log_loss,
+                2e-3);
+    EXPECT_NEAR(grouped.candidates[i].excess_error,
+                alone.candidates[i].excess_error, 2e-3);
+  }
+  // Taken for witnesses of their own, they would narrow the error by sqrt(2).
+  const double error = alone.candidates[0].excess_error;
+  EXPECT_NEAR(ChooseCalibration(twice).value().candidates[0].excess_error,
+              error / std::sqrt(2.0), 0.1 * error);
+}
+
+TEST(CalibrationTest, GroupsCountForTheLeastOfAClass) {
+  std::vector<Scored> cases;
+  std::vector<std::string> groups;
+  for (int i = 0; i < 100; ++i) {
+    cases.push_back({0.05 * (i - 80), i >= 80});
+    groups.push_back(i < 80 ? "" : "lesion " + std::to_string(i / 2));
+  }
+  EXPECT_EQ(ChooseCalibration(cases, groups).value().candidates.size(), 3u);
+  // Two lesions become one: nine positive groups.
+  groups[82] = groups[83] = groups[80];
+  EXPECT_EQ(ChooseCalibration(cases, groups).value().candidates.size(), 1u);
 }
 
 TEST(CalibrationTest, WorseThanChanceIsNotTurnedRound) {

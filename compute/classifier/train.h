@@ -28,6 +28,9 @@ struct TrainingSet {
   // each epoch in another order, and few are in memory at a time. What comes
   // out is the same. Not owned.
   const FeatureRows* stored = nullptr;
+  // The lesion or patient of each row, "" for one alone; empty: all are. A head
+  // learns the same without; calibration's folds keep groups together.
+  std::vector<std::string> groups = {};
 };
 
 // The defaults suit some thousand rows of pooled ImageNet features: on ISIC

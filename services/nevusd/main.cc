@@ -10,6 +10,7 @@
 // is lost by any other death either.
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -168,6 +169,18 @@ std::string UnknownFlag(int argc, char** argv) {
   return "";
 }
 
+// Each connection is an open file, and shells begin with 1024: as many as the
+// system lets this process have, up to a million.
+void RaiseOpenFiles() {
+  constexpr rlim_t kEnough = 1 << 20;
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  const rlim_t most = std::min(files.rlim_max, kEnough);
+  if (files.rlim_cur >= most) return;
+  files.rlim_cur = most;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int Run() {
   const absl::StatusOr<NodeOptions> options = ReadFlags();
   if (!options.ok()) {
@@ -175,6 +188,7 @@ int Run() {
               << "\nTry nevusd --help.\n";
     return kUsageError;
   }
+  RaiseOpenFiles();
   // Ends of children are waited for, whatever our own parent ignored.
   ::signal(SIGCHLD, SIG_DFL);
   // Before any thread starts, so that all of them leave the signals to sigwait.

@@ -20,7 +20,7 @@ using Output = inference::ModelInferResponse::InferOutputTensor;
 constexpr char kInput[] = "image";
 // In the order of an answer when none were named; the rest on request.
 constexpr const char* kOutputs[] = {"probability", "label", "abstain",
-                                    "embedding"};
+                                    "embedding", "heat_map"};
 constexpr size_t kDefaultOutputs = 3;
 
 absl::Status Invalid(const std::string& message) {
@@ -137,6 +137,16 @@ absl::StatusOr<std::vector<std::string_view>> DecodeImages(
   return images;
 }
 
+absl::Status CheckHeatMaps(const InferQuery& query) {
+  if (!query.query.heat_map || query.query.images.size() <= kMostHeatMaps) {
+    return absl::OkStatus();
+  }
+  return Invalid(absl::StrCat(
+      "output heat_map is asked for of ", query.query.images.size(),
+      " images; the most is ", kMostHeatMaps,
+      ", since an answer has to fit into a message. Send several requests"));
+}
+
 absl::StatusOr<std::vector<std::string>> DecodeOutputs(
     const inference::ModelInferRequest& request) {
   if (request.outputs().empty()) {
@@ -191,6 +201,8 @@ void AddImage(const std::string& output, const Prediction& image,
     to.add_bytes_contents(image.decision);
   } else if (output == "abstain") {
     to.add_bool_contents(image.abstain);
+  } else if (output == "heat_map") {
+    to.add_bytes_contents(image.heat_map.overlay_png());
   } else {
     for (float value : image.feature) to.add_fp32_contents(value);
   }
@@ -217,7 +229,8 @@ void AddTensor(const std::string& name, const std::string& datatype,
 }
 
 std::string DatatypeOf(const std::string& output) {
-  return output == "label" ? "BYTES" : output == "abstain" ? "BOOL" : "FP32";
+  if (output == "label" || output == "heat_map") return "BYTES";
+  return output == "abstain" ? "BOOL" : "FP32";
 }
 
 void SetTally(const Tally& tally, inference::StatisticDuration* to) {
@@ -249,6 +262,10 @@ absl::StatusOr<InferQuery> DecodeInfer(
       ToReference(request.model_name(), request.model_version());
   ASSIGN_OR_RETURN(result.query.images, DecodeImages(request));
   ASSIGN_OR_RETURN(result.outputs, DecodeOutputs(request));
+  result.query.heat_map =
+      std::find(result.outputs.begin(), result.outputs.end(), "heat_map") !=
+      result.outputs.end();
+  RETURN_IF_ERROR(CheckHeatMaps(result));
   RETURN_IF_ERROR(DecodeParameters(request, result.query));
   return result;
 }

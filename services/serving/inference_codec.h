@@ -1,13 +1,15 @@
 // The Open Inference Protocol's tensors to a query and back: pure.
 //
-//   image  BYTES [N]  ->  probability FP32 [N], label BYTES [N], abstain BOOL
-//   [N],
-//                         and where asked for embedding FP32 [N, D]
+//   image BYTES [N]  ->  probability FP32 [N], label BYTES [N],
+//                        abstain BOOL [N], and where asked for
+//                        embedding FP32 [N, D], heat_map BYTES [N] (PNGs)
 //
 // Contents come typed or raw, and the answer comes as the request did.
 #ifndef NEVUS_SERVICES_SERVING_INFERENCE_CODEC_H_
 #define NEVUS_SERVICES_SERVING_INFERENCE_CODEC_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,9 @@ namespace nevus {
 // Images in one request: more are better sent as several, which wait for each
 // other in no queue.
 constexpr int64_t kMostImagesInRequest = 256;
+// Overlays in an answer: each is a PNG of up to 512 x 512 pixels, 0.8 MB at the
+// most, and a message has 64 MiB.
+constexpr size_t kMostHeatMaps = 64;
 
 struct InferQuery {
   PredictQuery query;  // points into the request

@@ -112,6 +112,14 @@ TEST(InferenceCodecTest, WhatIsWrongIsNamed) {
            [](Request& r) { r.add_raw_input_contents("x"); }},
           {"TENSOR_INVALID", "no output \"logit\"",
            [](Request& r) { r.add_outputs()->set_name("logit"); }},
+          {"TENSOR_INVALID", "heat_map is asked for of 65 images",
+           [](Request& r) {
+             r.add_outputs()->set_name("heat_map");
+             r.mutable_inputs(0)->set_shape(0, 65);
+             for (int i = 2; i < 65; ++i) {
+               r.mutable_inputs(0)->mutable_contents()->add_bytes_contents("x");
+             }
+           }},
           {"TENSOR_INVALID", "label is asked for twice",
            [](Request& r) {
              r.add_outputs()->set_name("label");
@@ -179,6 +187,29 @@ TEST(InferenceCodecTest, ATypedAnswerHasTheOutputsThatWereAskedForInOrder) {
   EXPECT_TRUE(response.outputs(1).contents().bool_contents(1));
   EXPECT_EQ(response.outputs(2).contents().bytes_contents(1), "not melanoma");
   EXPECT_EQ(response.outputs(3).contents().fp32_contents(0), 0.75f);
+}
+
+TEST(InferenceCodecTest, HeatMapsAreBytesAndOnRequestOnly) {
+  Predictions predictions = TwoImages();
+  predictions.images[0].heat_map.set_overlay_png("one");
+  predictions.images[1].heat_map.set_overlay_png("seven");
+  EXPECT_FALSE(DecodeInfer(Typed())->query.heat_map);
+  for (Request request : {Typed(), Raw()}) {
+    request.add_outputs()->set_name("heat_map");
+    const auto query = DecodeInfer(request).value();
+    EXPECT_TRUE(query.query.heat_map);
+    const auto response = EncodeInfer(request, query, predictions);
+    ASSERT_EQ(response.outputs_size(), 1);
+    EXPECT_EQ(response.outputs(0).datatype(), "BYTES");
+    ASSERT_EQ(response.outputs(0).shape_size(), 1);
+    EXPECT_EQ(response.outputs(0).shape(0), 2);
+    if (query.raw) {
+      EXPECT_EQ(response.raw_output_contents(0),
+                std::string("\3\0\0\0one\5\0\0\0seven", 16));
+    } else {
+      EXPECT_EQ(response.outputs(0).contents().bytes_contents(1), "seven");
+    }
+  }
 }
 
 TEST(InferenceCodecTest, ARawAnswerHasTheStandardsBytes) {

@@ -40,7 +40,7 @@ grpc::Status InferenceService::ServerLive(
 grpc::Status InferenceService::ServerReady(
     grpc::ServerContext*, const inference::ServerReadyRequest*,
     inference::ServerReadyResponse* response) {
-  response->set_ready(!drains_);
+  response->set_ready(!predictor_.drains());
   return grpc::Status::OK;
 }
 
@@ -53,7 +53,7 @@ grpc::Status InferenceService::ModelReady(
       absl::IsInvalidArgument(model.status())) {
     return ToGrpc(model.status());
   }
-  response->set_ready(model.ok() && *model != nullptr && !drains_);
+  response->set_ready(model.ok() && *model != nullptr && !predictor_.drains());
   return grpc::Status::OK;
 }
 

@@ -6,8 +6,6 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
-#include <atomic>
-
 #include "protos/inference/grpc_service.grpc.pb.h"
 #include "services/runtime/peers.h"
 #include "services/serving/model_set.h"
@@ -21,9 +19,6 @@ class InferenceService final : public inference::GRPCInferenceService::Service {
   // All must outlive this.
   InferenceService(const Peers& peers, ModelSet& models, Predictor& predictor)
       : peers_(peers), models_(models), predictor_(predictor) {}
-
-  // ServerReady says no from now on.
-  void Drain() { drains_ = true; }
 
   grpc::Status ServerLive(grpc::ServerContext* call,
                           const inference::ServerLiveRequest* request,
@@ -57,7 +52,6 @@ class InferenceService final : public inference::GRPCInferenceService::Service {
   const Peers& peers_;
   ModelSet& models_;
   Predictor& predictor_;
-  std::atomic<bool> drains_{false};
 };
 
 }  // namespace nevus

@@ -131,9 +131,39 @@ TEST_F(InferenceServiceTest, MetadataSayWhatGoesInAndOut) {
   ASSERT_EQ(metadata.inputs_size(), 1);
   EXPECT_EQ(metadata.inputs(0).name(), "image");
   EXPECT_EQ(metadata.inputs(0).shape(0), -1);
-  ASSERT_EQ(metadata.outputs_size(), 4);
+  ASSERT_EQ(metadata.outputs_size(), 5);
   EXPECT_EQ(metadata.outputs(3).name(), "embedding");
   EXPECT_EQ(metadata.outputs(3).shape(1), 512);
+  EXPECT_EQ(metadata.outputs(4).name(), "heat_map");
+  EXPECT_EQ(metadata.outputs(4).datatype(), "BYTES");
+  EXPECT_EQ(metadata.outputs(4).shape_size(), 1);
+}
+
+TEST_F(InferenceServiceTest, EachImageGetsTheHeatMapThatOurOwnApiDraws) {
+  MakeProduction();
+  std::vector<std::string> images;
+  std::vector<v1::PredictResponse> ours;
+  for (int i = 0; i < 5; ++i) {
+    images.push_back(NoisePng(90 + 20 * i, 200 + i));
+    request_.set_image(images.back());
+    request_.set_heat_map(true);
+    ours.push_back(Predict().value());
+  }
+  auto request = OfImages(images);
+  EXPECT_EQ(Call(&Stub::ModelInfer, request)->outputs_size(), 3);
+  request.add_outputs()->set_name("heat_map");
+  request.add_outputs()->set_name("probability");
+  const auto answer = Call(&Stub::ModelInfer, request);
+  ASSERT_THAT(answer, IsOk());
+  const auto& maps = answer->outputs(0).contents().bytes_contents();
+  ASSERT_EQ(maps.size(), 5);
+  for (int i = 0; i < 5; ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(maps[i], ours[i].heat_map().overlay_png());
+    EXPECT_EQ(answer->outputs(1).contents().fp32_contents(i),
+              static_cast<float>(ours[i].probability()));
+    EXPECT_TRUE(i == 0 || maps[i] != maps[0]);
+  }
 }
 
 TEST_F(InferenceServiceTest, TheIndexAndTheStatisticsFollowWhatIsLoaded) {

@@ -33,6 +33,14 @@ absl::StatusOr<v1::OperatingPoint> FindOperatingPoint(const v1::Model& model,
                     "OPERATING_POINT_UNKNOWN");
 }
 
+absl::Status Draining() {
+  return WithReason(
+      absl::UnavailableError(
+          "the server is stopping and takes no new calls. Retry: another "
+          "replica, or this one after its restart, will answer"),
+      "DRAINING");
+}
+
 // Says which image it was, where that is a question.
 absl::Status OfImage(const absl::Status& status, size_t index, size_t count) {
   return count == 1 ? status
@@ -44,6 +52,7 @@ absl::Status OfImage(const absl::Status& status, size_t index, size_t count) {
 
 absl::StatusOr<Predictions> Predictor::Predict(
     const PredictQuery& query, const grpc::ServerContext& call) {
+  if (drains_) return Draining();
   if (query.priority < -kMostPriority || query.priority > kMostPriority) {
     return WithReason(
         absl::InvalidArgumentError(absl::StrCat(
@@ -78,24 +87,12 @@ absl::StatusOr<Predictions> Predictor::Answer(
   predictions.model = model;
   ASSIGN_OR_RETURN(predictions.point,
                    FindOperatingPoint(model->model(), query.operating_point));
-  std::shared_ptr<ExplainedModel> explained;
-  if (query.heat_map) {
-    RETURN_IF_ERROR(CheckExplainable(*model));
-    explained = std::make_shared<ExplainedModel>(model);
-  }
-  BatchRequest request;
-  request.model = model;
-  if (explained != nullptr) request.model = explained;
-  request.images = query.images;
-  request.priority = static_cast<int>(query.priority);
-  request.deadline = absl::FromChrono(call.deadline());
-  request.abandoned = [&call] { return call.IsCancelled(); };
-  ASSIGN_OR_RETURN(std::vector<absl::StatusOr<BatchedAnswer>> answers,
-                   batcher_.Answer(request));
+  std::vector<v1::HeatMap> heat_maps;
+  ASSIGN_OR_RETURN(std::vector<BatchedAnswer> answers,
+                   Compute(query, model, call, heat_maps));
   const Classifier& classifier = model->classifier();
   for (size_t i = 0; i < answers.size(); ++i) {
-    RETURN_IF_ERROR(OfImage(answers[i].status(), i, answers.size()));
-    BatchedAnswer& answer = *answers[i];
+    BatchedAnswer& answer = answers[i];
     Prediction prediction;
     Decide(classifier, Judge(classifier, answer.answer.feature.data()),
            answer.answer.quality, model->model(), predictions.point,
@@ -104,16 +101,52 @@ absl::StatusOr<Predictions> Predictor::Answer(
     prediction.positive = prediction.decided.positive();
     prediction.decision = prediction.decided.decision();
     prediction.abstain = prediction.decided.abstain();
-    if (explained != nullptr) {
-      ASSIGN_OR_RETURN(prediction.heat_map,
-                       explained->Draw(answer.answer.feature));
-    }
+    if (query.heat_map) prediction.heat_map = std::move(heat_maps[i]);
     prediction.feature = std::move(answer.answer.feature);
     prediction.batch_size = answer.batch_size;
     prediction.queue_wait = answer.wait;
     predictions.images.push_back(std::move(prediction));
   }
   return predictions;
+}
+
+absl::StatusOr<std::vector<BatchedAnswer>> Predictor::Compute(
+    const PredictQuery& query, const std::shared_ptr<ServingModel>& model,
+    const grpc::ServerContext& call, std::vector<v1::HeatMap>& heat_maps) {
+  if (query.heat_map) RETURN_IF_ERROR(CheckExplainable(*model));
+  BatchRequest request;
+  request.model = model;
+  request.images = query.images;
+  request.priority = static_cast<int>(query.priority);
+  request.deadline = absl::FromChrono(call.deadline());
+  request.abandoned = [&call] { return call.IsCancelled(); };
+  std::vector<BatchedAnswer> computed;
+  const auto keep = [&](absl::StatusOr<BatchedAnswer>& answer) -> absl::Status {
+    RETURN_IF_ERROR(
+        OfImage(answer.status(), computed.size(), query.images.size()));
+    computed.push_back(*std::move(answer));
+    return absl::OkStatus();
+  };
+  if (!query.heat_map) {
+    ASSIGN_OR_RETURN(std::vector<absl::StatusOr<BatchedAnswer>> answers,
+                     batcher_.Answer(request));
+    for (absl::StatusOr<BatchedAnswer>& answer : answers) {
+      RETURN_IF_ERROR(keep(answer));
+    }
+    return computed;
+  }
+  // One after the other, so that pixels and activations of one are in memory.
+  for (const std::string_view image : query.images) {
+    const auto explained = std::make_shared<ExplainedModel>(model);
+    request.model = explained;
+    request.images = {image};
+    ASSIGN_OR_RETURN(std::vector<absl::StatusOr<BatchedAnswer>> answers,
+                     batcher_.Answer(request));
+    RETURN_IF_ERROR(keep(answers[0]));
+    ASSIGN_OR_RETURN(heat_maps.emplace_back(),
+                     explained->Draw(computed.back().answer.feature));
+  }
+  return computed;
 }
 
 }  // namespace nevus

@@ -6,6 +6,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,7 +28,7 @@ struct PredictQuery {
   std::vector<std::string_view> images;  // at least one
   std::string operating_point;           // "": the model's first
   int64_t priority = 0;                  // -100 to 100
-  bool heat_map = false;                 // of one image only
+  bool heat_map = false;
 };
 
 // What was found for one image.
@@ -61,18 +62,28 @@ class Predictor {
   // (OPERATING_POINT_UNKNOWN), the priority out of range (PRIORITY_INVALID);
   // FAILED_PRECONDITION: no heat map for this feature space
   // (HEAT_MAP_UNSUPPORTED);
-  // those of ModelSet::Get and Batcher::Answer.
+  // UNAVAILABLE: draining (DRAINING); those of ModelSet::Get and
+  // Batcher::Answer.
   absl::StatusOr<Predictions> Predict(const PredictQuery& query,
                                       const grpc::ServerContext& call);
+
+  // Calls that come from now on are refused; those that are there are answered.
+  void Drain() { drains_ = true; }
+  bool drains() const { return drains_; }
 
  private:
   absl::StatusOr<Predictions> Answer(const PredictQuery& query,
                                      const std::shared_ptr<ServingModel>& model,
                                      const grpc::ServerContext& call);
+  // The way through the network, and with a heat map the look at it.
+  absl::StatusOr<std::vector<BatchedAnswer>> Compute(
+      const PredictQuery& query, const std::shared_ptr<ServingModel>& model,
+      const grpc::ServerContext& call, std::vector<v1::HeatMap>& heat_maps);
 
   const Clock& clock_;
   ModelSet& models_;
   Batcher& batcher_;
+  std::atomic<bool> drains_{false};
 };
 
 }  // namespace nevus

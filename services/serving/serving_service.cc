@@ -59,8 +59,9 @@ class ServingService final : public HostedService,
     models_.Start();
   }
   void Stop() override {
-    inference_.Drain();
-    batcher_.Stop();
+    // Images of calls that are there still get their turn: the batcher stops
+    // with the last of them, when it is destroyed.
+    predictor_.Drain();
     models_.Stop();
   }
 

@@ -82,6 +82,38 @@ TEST_F(SwapTest, UntilAnUnpreparedVersionIsReadyTheLastOneAnswers) {
   EXPECT_EQ(Answering(), "melanoma@3");
 }
 
+// The alias moves at this server when the version is READY here. Calls that
+// come before are answered by the one that was promoted here until then; none
+// that comes after an answer of the new one gets one of the old.
+TEST_F(SwapTest, AnUnpreparedPromotionCountsFromReadyOnAndForEveryCall) {
+  MakeThree();
+  EXPECT_EQ(Answering(), "melanoma@1");
+  std::atomic<bool> moved{false};
+  std::atomic<int> after{0};
+  Mutex mutex;
+  std::vector<std::string> errors;
+  Promote(3);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      while (after < 20) {
+        const bool moved_before = moved;
+        const std::string model = Answering();
+        if (model == "melanoma@3") {
+          moved = true;
+          ++after;
+        } else if (model != "melanoma@1" || moved_before) {
+          MutexLock lock(mutex);
+          errors.push_back(model);
+          after = 20;
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(errors, std::vector<std::string>());
+}
+
 TEST_F(SwapTest, AVersionThatFailsItsGoldenAnswersIsRefusedAndTheOldOneStays) {
   MakeThree();
   EXPECT_EQ(Answering(), "melanoma@1");

@@ -201,7 +201,8 @@ absl::StatusOr<std::vector<std::string>> CompleteModel(
     classifier.ood->threshold = OodThreshold(distances, rate);
     classifier.ood->rate = rate;
   }
-  ASSIGN_OR_RETURN(const ChosenCalibration chosen, ChooseCalibration(logits));
+  ASSIGN_OR_RETURN(const ChosenCalibration chosen,
+                   ChooseCalibration(logits, validation.groups));
   classifier.calibration = chosen.calibration;
   // As Judge does in evaluation and serving, so that a threshold means the same
   // there, to the bit.

@@ -49,6 +49,7 @@ absl::StatusOr<FeatureSet> ReadFeatureSet(const Peers& peers,
   set.dimension = space.dimension();
   for (const v1::Example& row : rows) {
     set.labels.push_back(IsPositive(row, positive) ? 1 : 0);
+    set.groups.push_back(row.group());
   }
   ImageOrder order = OrderImages(rows);
   const size_t dimension = space.dimension();

@@ -26,9 +26,10 @@ struct FeatureSet {
   std::unique_ptr<FeatureSpool> spool;  // set.stored, or nothing
 };
 
-// Reads the features of `rows` in `space`; labels are 1 for `positive`. Asks
-// the service for each image once, in order of digest, which is about the order
-// they were written in. Errors: those of ReadPackedFeatures and FeatureSpool.
+// Reads the features of `rows` in `space`; labels are 1 for `positive`.
+// Asks the service for each image once, in order of digest, which is about the
+// order they were written in. Errors: those of ReadPackedFeatures and
+// FeatureSpool.
 absl::StatusOr<FeatureSet> ReadFeatureSet(
     const Peers& peers, const v1::FeatureSpace& space,
     const std::vector<v1::Example>& rows, const std::string& positive,

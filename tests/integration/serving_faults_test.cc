@@ -1,13 +1,12 @@
 // What clients do to a server by accident or on purpose: the others go on being
-// answered.
+// answered. What needs a server in a process of its own is in
+// served_process_test.cc.
 #include <arpa/inet.h>
 #include <grpcpp/client_context.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -110,24 +109,6 @@ TEST_F(ServingFaultsTest, GarbageOnThePort) {
     connection.AwaitAnswer();
     ExpectAnswers();
   }
-}
-
-TEST_F(ServingFaultsTest, ThousandsOfIdleConnections) {
-  rlimit files;
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-  // Both ends are in this process.
-  const size_t count =
-      std::min<size_t>(4000, (static_cast<size_t>(files.rlim_cur) - 500) / 2);
-  ASSERT_GE(count, 1000u) << "too few files may be open: ulimit -n";
-  std::vector<std::unique_ptr<Connection>> idle;
-  for (size_t i = 0; i < count; ++i) {
-    idle.push_back(std::make_unique<Connection>(port()));
-    ASSERT_TRUE(idle.back()->connected()) << i;
-    if (i % 1000 == 0) ExpectAnswers();
-  }
-  ExpectAnswers();
 }
 
 TEST_F(ServingFaultsTest, ReadersThatDoNotRead) {

@@ -14,6 +14,9 @@ constexpr absl::Duration kLeastRetryDelay = absl::Milliseconds(50);
 constexpr absl::Duration kMostRetryDelay = absl::Seconds(10);
 // The weight of the newest batch in the moving average.
 constexpr double kNewest = 0.2;
+// A wait that is only as long as the deadline by the average is too long half
+// of the time, and an answer that comes late costs as much as one in time.
+constexpr double kCaution = 1.25;
 
 }  // namespace
 
@@ -36,6 +39,12 @@ size_t BatchQueue::clients() const {
                        [](const QueuedImage& image) { return !image.own; });
 }
 
+absl::Duration BatchQueue::Busy(absl::Time now) const {
+  return std::max(absl::ZeroDuration(),
+                  image_time_ * static_cast<int64_t>(computing_) -
+                      (now - computing_since_));
+}
+
 absl::Status BatchQueue::Add(const QueuedImage& image, absl::Time now,
                              std::optional<uint64_t>& displaced) {
   displaced.reset();
@@ -47,7 +56,8 @@ absl::Status BatchQueue::Add(const QueuedImage& image, absl::Time now,
   for (const QueuedImage& other : queue_) {
     if (other.own || other.priority >= image.priority) ++ahead;
   }
-  const absl::Duration wait = image_time_ * static_cast<int64_t>(ahead + 1);
+  const absl::Duration wait =
+      (Busy(now) + image_time_ * static_cast<int64_t>(ahead + 1)) * kCaution;
   // With nothing ahead it is tried: the average may be wrong.
   if (ahead > 0 && now + wait > image.deadline) {
     return WithRetryDelay(
@@ -152,16 +162,26 @@ std::vector<uint64_t> BatchQueue::TakeBatch(absl::Time now) {
                    [this](const QueuedImage& a, const QueuedImage& b) {
                      return Before(a, b);
                    });
-  if (same.size() > limits_.max_batch) same.resize(limits_.max_batch);
   std::vector<uint64_t> batch;
-  for (const QueuedImage& image : same) batch.push_back(image.ticket);
+  for (const QueuedImage& image : same) {
+    if (batch.size() == limits_.max_batch) break;
+    // Those of a batch are done one after the other.
+    const absl::Time done =
+        now + image_time_ * static_cast<int64_t>(batch.size() + 1);
+    if (batch.empty() || image.own || done <= image.deadline) {
+      batch.push_back(image.ticket);
+    }
+  }
   TakeIf([&batch](uint64_t ticket) {
     return std::find(batch.begin(), batch.end(), ticket) != batch.end();
   });
+  computing_ = batch.size();
+  computing_since_ = now;
   return batch;
 }
 
 void BatchQueue::Observe(size_t images, absl::Duration took) {
+  computing_ = 0;
   if (images == 0) return;
   const absl::Duration each = took / static_cast<int64_t>(images);
   image_time_ = image_time_ == absl::ZeroDuration()

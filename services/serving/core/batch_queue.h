@@ -8,12 +8,13 @@
 //   one model only.
 // - A batch begins as soon as it is asked for: an image alone waits for nobody,
 //   unless `max_delay` says so.
-// - An image whose deadline has passed, or would pass before a batch can be
-//   done, leaves before it costs anything.
+// - An image whose deadline has passed, or would pass before it can be done,
+//   leaves before it costs anything; one that would come late at its place in a
+//   batch is no part of it.
 // - A full queue refuses at once; so does one too long for the new image's
-//   deadline, since an answer that nobody waits for any more costs the next one
-//   its time. An image of higher priority takes the place of the newest of the
-//   lowest.
+//   deadline, what is being computed counted, since an answer that nobody waits
+//   for any more costs the next one its time. An image of higher priority takes
+//   the place of the newest of the lowest.
 #ifndef NEVUS_SERVICES_SERVING_CORE_BATCH_QUEUE_H_
 #define NEVUS_SERVICES_SERVING_CORE_BATCH_QUEUE_H_
 
@@ -66,12 +67,14 @@ class BatchQueue {
   // Takes out those of which `gone` is true.
   std::vector<uint64_t> TakeIf(const std::function<bool(uint64_t)>& gone);
   // Takes out the next batch, or nothing when there is none to begin at `now`;
-  // then NextBatchTime says when to ask again.
+  // then NextBatchTime says when to ask again. It counts as being computed
+  // until Observe.
   std::vector<uint64_t> TakeBatch(absl::Time now);
   // When the next batch may begin; InfiniteFuture if nothing waits.
   absl::Time NextBatchTime() const;
 
-  // A batch of so many images took so long: what deadlines are judged by.
+  // The last batch, of so many images, took so long: what deadlines are judged
+  // by.
   void Observe(size_t images, absl::Duration took);
 
   size_t size() const { return queue_.size(); }
@@ -82,6 +85,8 @@ class BatchQueue {
 
  private:
   size_t clients() const;
+  // How long what is being computed still takes, by the average.
+  absl::Duration Busy(absl::Time now) const;
   // The oldest of the highest priority. REQUIRES: not empty.
   const QueuedImage& First() const;
   bool Before(const QueuedImage& a, const QueuedImage& b) const;
@@ -89,6 +94,8 @@ class BatchQueue {
   BatchLimits limits_;
   std::deque<QueuedImage> queue_;  // in order of arrival
   absl::Duration image_time_;      // moving average
+  size_t computing_ = 0;           // images of the batch taken last
+  absl::Time computing_since_;
 };
 
 }  // namespace nevus

@@ -107,9 +107,10 @@ TEST_F(BatchQueueTest, AQueueTooLongForTheDeadlineRefusesAtOnce) {
   AnImageTakes(100);
   ASSERT_THAT(Add(1, 0), IsOk());
   ASSERT_THAT(Add(2, 0), IsOk());
-  EXPECT_THAT(Add(3, 0, /*deadline_ms=*/250),
+  // 300 ms by the average, a quarter more to be sure.
+  EXPECT_THAT(Add(3, 0, /*deadline_ms=*/370),
               StatusIs(absl::StatusCode::kResourceExhausted, "2 images"));
-  EXPECT_THAT(Add(3, 0, /*deadline_ms=*/300), IsOk());
+  EXPECT_THAT(Add(3, 0, /*deadline_ms=*/380), IsOk());
   // Those of lower priority are not ahead.
   EXPECT_THAT(Add(4, 0, /*deadline_ms=*/150, /*priority=*/1), IsOk());
 }
@@ -127,6 +128,33 @@ TEST_F(BatchQueueTest, WhatWouldExpireWhileItIsComputedLeavesToo) {
   ASSERT_THAT(Add(2, 0, /*deadline_ms=*/200), IsOk());
   AnImageTakes(100);
   EXPECT_EQ(queue_.TakeExpired(At(0)), (Tickets{1}));
+}
+
+TEST_F(BatchQueueTest, WhatIsBeingComputedIsWaitedForToo) {
+  Limit(2, 64);
+  AnImageTakes(100);
+  for (uint64_t i = 1; i <= 3; ++i) ASSERT_THAT(Add(i, 0), IsOk());
+  ASSERT_EQ(Batch(0), (Tickets{1, 2}));
+  // At 50 ms 150 are left of that batch, and then come 3 and 4: 350 ms, 438
+  // with a quarter more.
+  EXPECT_THAT(Add(4, 50, /*deadline_ms=*/50 + 430),
+              StatusIs(absl::StatusCode::kResourceExhausted, "1 images"));
+  EXPECT_THAT(Add(4, 50, /*deadline_ms=*/50 + 440), IsOk());
+  queue_.Observe(2, absl::Milliseconds(200));
+  // Nothing is computed now: three images.
+  EXPECT_THAT(Add(5, 200, /*deadline_ms=*/200 + 380), IsOk());
+}
+
+TEST_F(BatchQueueTest, WhoWouldComeLateAtItsPlaceInABatchIsLeftOut) {
+  Limit(3, 64);
+  ASSERT_THAT(Add(1, 0), IsOk());
+  ASSERT_THAT(Add(2, 0, /*deadline_ms=*/150), IsOk());
+  ASSERT_THAT(Add(3, 0), IsOk());
+  AnImageTakes(100);
+  EXPECT_EQ(Batch(0), (Tickets{1, 3}));
+  // It leaves with the expired ones.
+  ASSERT_THAT(Add(4, 100), IsOk());
+  EXPECT_EQ(queue_.TakeExpired(At(100)), (Tickets{2}));
 }
 
 TEST_F(BatchQueueTest, OneIsAlwaysTriedSoThatAStallRefusesNobodyForEver) {
