@@ -231,7 +231,7 @@ TEST_F(BackupTest, ACopyTakenInTheMidstOfWorkGoesOnAsASecondInstance) {
 
   const json verified = Run({"admin", "verify"});
   for (const std::string service :
-       {"scheduler", "registry", "extraction", "ingestion"}) {
+       {"scheduler", "serving", "registry", "extraction", "ingestion"}) {
     EXPECT_GT(verified[service]["values"], 0) << service;
     EXPECT_EQ(verified[service]["damaged"].size(), 0u) << verified;
   }
@@ -242,7 +242,8 @@ TEST_F(BackupTest, AFailedBackupSaysSoAndIsNotRestored) {
   const std::string backup = dir_.File("backup");
   // Nobody listens on port 1.
   std::string servers;
-  for (const char* service : {"scheduler", "registry", "extraction"}) {
+  for (const char* service :
+       {"scheduler", "serving", "registry", "extraction"}) {
     absl::StrAppend(&servers, service, "=", AddressOf(service), ",");
   }
   const CommandResult failed =
