@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -41,8 +42,9 @@ absl::StatusOr<ServiceAddresses> ServiceAddresses::Parse(
               Quoted(part), "; the services are ", absl::StrJoin(names, ", "))),
           "SERVICE_UNKNOWN");
     }
-    if (address.empty() ||
-        !result.addresses_.emplace(service, address).second) {
+    // A target that gRPC would wait for in vain: nevusd has no default port.
+    const bool no_port = !absl::StrContains(address, ':');
+    if (no_port || !result.addresses_.emplace(service, address).second) {
       return WithReason(
           absl::InvalidArgumentError(absl::StrCat(
               "bad address ", Quoted(part), " in ", Quoted(text),

@@ -22,7 +22,7 @@ TEST(ServiceAddressesTest, ANamedServiceWinsOverTheDefault) {
 }
 
 TEST(ServiceAddressesTest, MistakesAreNamed) {
-  for (const char* bad : {"schedular=h:1", "h:1,h:2",
+  for (const char* bad : {"schedular=h:1", "h:1,h:2", "nonsense", "registry=h",
                           "scheduler=", "registry=h:1,registry=h:2"}) {
     EXPECT_THAT(ServiceAddresses::Parse(bad),
                 StatusIs(absl::StatusCode::kInvalidArgument, "address"))

@@ -23,17 +23,13 @@ std::string NearestText(const v1::PredictResponse& answer) {
 
 // images/a.jpg -> DIR/a.jpg.heatmap.png. Two files of one name in two folders
 // would be one: the digest parts them.
-absl::Status WriteHeatMap(const std::string& folder, const std::string& path,
-                          v1::PredictResponse& answer) {
+std::string HeatMapFile(const std::string& folder, const std::string& path,
+                        const v1::PredictResponse& answer) {
   const size_t slash = path.rfind('/');
   const std::string name =
       slash == std::string::npos ? path : path.substr(slash + 1);
-  const std::string file =
-      absl::StrCat(folder, "/", name, ".", ShortDigest(answer.image_digest()),
-                   kHeatMapEnding);
-  RETURN_IF_ERROR(WriteFile(file, answer.heat_map().overlay_png()));
-  answer.mutable_heat_map()->clear_overlay_png();  // it is in the file
-  return absl::OkStatus();
+  return absl::StrCat(folder, "/", name, ".",
+                      ShortDigest(answer.image_digest()), kHeatMapEnding);
 }
 
 Row ToRow(const std::string& path,
@@ -64,11 +60,17 @@ Row ToRow(const std::string& path,
           ""};
 }
 
+// `heat_map_file` stands for the picture, if there is one.
 Json ToJsonRow(const std::string& path,
-               const absl::StatusOr<v1::PredictResponse>& answer) {
+               const absl::StatusOr<v1::PredictResponse>& answer,
+               const std::string& heat_map_file) {
   Json json = {{"file", path}};
   if (answer.ok()) {
     json.update(ToJson(*answer));
+    if (answer->has_heat_map()) {
+      json["heat_map"].erase("overlay_png");
+      json["heat_map"]["file"] = heat_map_file;
+    }
   } else {
     json["error"] = {{"code", absl::StatusCodeToString(answer.status().code())},
                      {"reason", ReasonOf(answer.status())},
@@ -110,9 +112,12 @@ absl::Status Classify(Context& context) {
     Progress progress(context.terminal(), "classify");
     const auto take = [&](size_t i,
                           absl::StatusOr<v1::PredictResponse> answer) {
+      std::string heat_map_file;
       if (answer.ok() && answer->has_heat_map()) {
+        heat_map_file = HeatMapFile(folder, paths[i], *answer);
         // As an error of the file, so that the others are done.
-        const absl::Status written = WriteHeatMap(folder, paths[i], *answer);
+        const absl::Status written =
+            WriteFile(heat_map_file, answer->heat_map().overlay_png());
         if (!written.ok()) answer = written;
       }
       if (!answer.ok()) {
@@ -123,7 +128,7 @@ absl::Status Classify(Context& context) {
         context.Write(CsvLine(ToRow(paths[i], answer)));
       } else {
         table.rows.push_back(ToRow(paths[i], answer));
-        json.push_back(ToJsonRow(paths[i], answer));
+        json.push_back(ToJsonRow(paths[i], answer, heat_map_file));
       }
       progress.Update(static_cast<int64_t>(i) + 1,
                       static_cast<int64_t>(paths.size()), "images");

@@ -86,6 +86,19 @@ TEST_F(CliTest, ErrorsHaveTheirExitCodesAndOneJsonValue) {
   EXPECT_THAT(err_.str(), HasSubstr("scheduler"));
 }
 
+TEST_F(CliTest, MistakesAreNamedBeforeAnythingIsAsked) {
+  EXPECT_EQ(Run({"help", "nope"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("\"nope\""));
+  EXPECT_EQ(Run({"help", "dataset"}), 0);
+  EXPECT_EQ(Run({"job", "list", "--server", "nonsense"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("HOST:PORT"));
+  ASSERT_TRUE(WriteFile(dir_.File("kept"), "mine").ok());
+  EXPECT_EQ(Run({"features", "export", "d@1", "--backbone", "b", "--to",
+                 dir_.File("kept")}),
+            2);
+  EXPECT_THAT(err_.str(), HasSubstr("--overwrite"));
+}
+
 TEST_F(CliTest, GeneratedImagesComeWithLabels) {
   EXPECT_EQ(Run({"dataset", "generate", dir_.File("s"), "--count", "5",
                  "--size", "32", "--output", "csv"}),

@@ -1,7 +1,11 @@
 #include "clients/nevus/commands.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/name.h"
 #include "clients/nevus/context.h"
 #include "clients/nevus/help.h"
 
@@ -16,6 +20,16 @@ absl::Status Help(Context& context) {
   std::string prefix;
   for (const std::string& word : context.line().arguments) {
     prefix += (prefix.empty() ? "" : " ") + word;
+  }
+  // "" and a word that begins commands have help, as a command itself has.
+  const bool known = std::any_of(
+      AllCommands().begin(), AllCommands().end(), [&](const Command& command) {
+        return prefix.empty() || command.path == prefix ||
+               absl::StartsWith(command.path, prefix + " ");
+      });
+  if (!known) {
+    return UsageError(absl::StrCat("there is no command ", Quoted(prefix),
+                                   "; `nevus help` lists them"));
   }
   context.Write(HelpText(AllCommands(), prefix));
   return absl::OkStatus();

@@ -1,5 +1,6 @@
 // features export.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -96,6 +97,10 @@ absl::Status Export(Context& context) {
   ASSIGN_OR_RETURN(const VersionedName dataset,
                    VersionArgument("dataset", context.argument(0)));
   const std::string format = line.Text("format"), to = line.Text("to");
+  if (std::filesystem::exists(to) && !line.On("overwrite")) {
+    return UsageError(absl::StrCat(
+        Quoted(to), " is there; give another --to, or --overwrite"));
+  }
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::FeatureSpace space, ResolveSpace(*client, line));
   FeatureTable table;
@@ -145,6 +150,7 @@ std::vector<Command> FeatureExportCommands() {
                       .OneOf({"npy", "safetensors", "parquet"}));
   flags.push_back(
       Flag::Text("to", "PATH", "the directory or file to make").Required());
+  flags.push_back(Flag::Switch("overwrite", "write over what is there"));
   return {{"features export",
            "DATASET@N",
            "Write the features of a dataset for other programs",

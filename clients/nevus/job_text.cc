@@ -21,6 +21,11 @@ std::optional<double> MetricOf(const v1::Progress& progress,
   return std::nullopt;
 }
 
+// An epoch is 99, not 99.0000.
+std::string MetricValue(double value, int decimals) {
+  return FormatNumber(value, value == std::floor(value) ? 0 : decimals);
+}
+
 // What a sweep ranks by; nothing for a task that is no candidate.
 std::optional<double> Rank(const v1::Task& task) {
   if (task.stage() > 0 || task.spec().has_choose()) return std::nullopt;
@@ -103,7 +108,7 @@ std::string MetricText(const v1::Progress& progress) {
   for (const v1::Metric& each : progress.metrics()) {
     if (each.name() == kChoosingMetric) metric = &each;
   }
-  return absl::StrCat(metric->name(), " ", FormatNumber(metric->value(), 3));
+  return absl::StrCat(metric->name(), " ", MetricValue(metric->value(), 3));
 }
 
 std::string PaceText(double rate, const absl::Duration* time_left) {
@@ -194,7 +199,7 @@ Table JobFields(const v1::Job& job, absl::Time now) {
   add("waits for (code)", job.reason());
   add("progress", ProgressText(job.progress()));
   add("note", job.progress().message());
-  add("result", job.result());
+  add("result", job.state() == v1::SUCCEEDED ? job.result() : "");
   add("error", job.error().message());
   add("reason", job.error().reason());
   if (job.tasks_size() > 0) add("tasks", TaskCounts(job));
@@ -256,10 +261,12 @@ Table TaskTable(const v1::Job& job, int64_t limit) {
                ProgressText(task->progress())};
     for (const std::string& metric : metrics) {
       const std::optional<double> value = MetricOf(task->progress(), metric);
-      row.push_back(value.has_value() ? FormatNumber(*value, 4) : "");
+      row.push_back(value.has_value() ? MetricValue(*value, 4) : "");
     }
     if (sweep) row.push_back(task == tasks.front() ? "*" : "");
-    row.push_back(ErrorText(task->last_error()));
+    // That of an attempt before the one that did it is history: `job logs`.
+    row.push_back(task->state() == v1::DONE ? ""
+                                            : ErrorText(task->last_error()));
     table.rows.push_back(std::move(row));
   }
   return table;

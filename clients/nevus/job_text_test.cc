@@ -64,7 +64,8 @@ constexpr char kSweep[] = R"(
           progress { metrics { name: "validation_auc" value: 0.91 }
                      metrics { name: "epochs" value: 12 } } }
   tasks { index: 2 title: "hidden=128" state: DONE attempts: 2
-          progress { metrics { name: "validation_auc" value: 0.91 } } }
+          progress { metrics { name: "validation_auc" value: 0.91 } }
+          last_error { message: "of the first attempt" } }
   tasks { index: 3 title: "hidden=256" state: WAITING
           progress { metrics { name: "validation_auc" value: nan } }
           last_error { message: "gone" } }
@@ -77,13 +78,13 @@ TEST(TaskTableTest, ASweepIsSortedAndTheFirstOfEqualsIsTheBest) {
   EXPECT_EQ(
       AlignTable(TaskTable(job, 50)),
       "task  title       state    attempts  worker  progress  validation_auc  "
-      "epochs   best  last error\n"
+      "epochs  best  last error\n"
       "1     hidden=64   DONE     1                           0.9100          "
-      "12.0000  *\n"
+      "12      *\n"
       "2     hidden=128  DONE     2                           0.9100\n"
       "0     hidden=0    DONE     1                           0.8000\n"
       "3     hidden=256  WAITING  0                           nan             "
-      "               gone\n"
+      "              gone\n"
       "4                 WAITING  0                           0.9500\n");
 }
 

@@ -203,6 +203,10 @@ std::string JobNarrator::Tell(const v1::WatchJobResponse& news) {
   told_ = true;
   job_ = news.job();
   if (!other || (!first && job_.reason_message().empty())) return "";
+  // Between two tasks, for an instant: no news.
+  const bool between =
+      job_.state() == v1::RUNNING && job_.reason() == "WORKERS_BUSY";
+  if (!first && between) return "";
   std::string line = job_.id();
   if (first) {
     absl::StrAppend(&line, job_.title().empty() ? "" : ", ", job_.title(), ": ",

@@ -168,6 +168,9 @@ TEST(JobNarratorTest, AnEventIsALineAndANewReasonToo) {
            kOneTask, kOneTask,  // again, after a broken stream
            R"(job { id: "j-1" reason: "BEHIND_JOBS" reason_message: "2 jobs"
               tasks { title: "hidden=0" } })",
+           // Between two tasks.
+           R"(job { id: "j-1" state: RUNNING reason: "WORKERS_BUSY"
+              reason_message: "1 worker" tasks { title: "hidden=0" } })",
            R"(event { number: 7 time { seconds: 60 }
               task { state: LEASED worker: "w1" attempts: 2 } })",
            R"(event { number: 8 time { seconds: 61 } progress { rate: 10

@@ -72,6 +72,14 @@ absl::Status Compare(Context& context) {
   ASSIGN_OR_RETURN(
       const v1::Comparison comparison,
       client->Call(&v1::TrainingService::Stub::CompareModels, request));
+  const std::string& point_a = comparison.a().point().name();
+  const std::string& point_b = comparison.b().point().name();
+  if (point_a != point_b) {
+    context.Say(absl::StrCat(
+        "warning: the decisions are at different operating points, ", point_a,
+        " of A and ", point_b,
+        " of B; name one that both have with --operating-point"));
+  }
   Print(comparison, context);
   return absl::OkStatus();
 }

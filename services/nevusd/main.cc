@@ -21,10 +21,13 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
 #include "absl/flags/usage.h"
 #include "absl/flags/usage_config.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "base/status.h"
@@ -165,6 +168,25 @@ absl::StatusOr<NodeOptions> ReadFlags() {
   return options;
 }
 
+// The first argument that names no flag, or "". Abseil would end with 1, and
+// without a word of where help is.
+std::string UnknownFlag(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view arg = argv[i];
+    if (arg == "--") break;
+    if (!absl::StartsWith(arg, "--")) continue;
+    absl::string_view name = arg.substr(2, arg.find('=') - 2);
+    if (absl::FindCommandLineFlag(name) != nullptr) continue;
+    // --noisolate_workers.
+    if (absl::ConsumePrefix(&name, "no") &&
+        absl::FindCommandLineFlag(name) != nullptr) {
+      continue;
+    }
+    return std::string(arg);
+  }
+  return "";
+}
+
 int Run() {
   const absl::StatusOr<NodeOptions> options = ReadFlags();
   if (!options.ok()) {
@@ -229,6 +251,12 @@ int main(int argc, char** argv) {
     return absl::StrCat("nevusd ", nevus::kVersion, "\n");
   };
   absl::SetFlagsUsageConfig(usage);
+  if (const std::string unknown = nevus::UnknownFlag(argc, argv);
+      !unknown.empty()) {
+    std::cerr << "nevusd: there is no flag \"" << unknown
+              << "\". Try nevusd --help.\n";
+    return nevus::kUsageError;
+  }
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
   if (rest.size() > 1) {
     std::cerr << "nevusd: unexpected argument \"" << rest[1]

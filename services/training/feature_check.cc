@@ -29,15 +29,25 @@ std::string ExtractCommand(const std::string& dataset,
   return command;
 }
 
-std::string CalibratedOn(const v1::Model& model) {
-  if (model.space().calibration().empty()) return "";
-  return absl::StrCat(" --calibrated-on ", model.lineage().dataset());
+std::string ExtractCommand(const std::string& dataset, const v1::Model& model) {
+  v1::TrainRequest flags;
+  flags.set_backbone(model.lineage().backbone_name());
+  flags.set_cut(model.space().cut());
+  flags.set_pooling(model.space().pooling());
+  flags.set_precision(model.space().arithmetic());
+  flags.set_views(model.space().views());
+  flags.set_values(model.space().values());
+  std::string command = ExtractCommand(dataset, flags);
+  // The ranges measured on the dataset that the model was trained on.
+  if (!model.space().calibration().empty()) {
+    absl::StrAppend(&command, " --calibrated-on ", model.lineage().dataset());
+  }
+  return command;
 }
 
 absl::Status CheckFeatures(const Peers& peers, const std::string& space,
                            const std::vector<v1::Example>& examples,
-                           const std::string& remedy,
-                           const grpc::ServerContext* caller) {
+                           const std::string& remedy, PeerCaller caller) {
   const std::vector<std::string> rows = ImagesOf(examples);
   const std::set<std::string> images(rows.begin(), rows.end());
   ASSIGN_OR_RETURN(const std::vector<std::string> missing,

@@ -9,6 +9,7 @@
 #include "compute/classifier/head.h"
 #include "services/runtime/convert.h"
 #include "services/runtime/peer_reads.h"
+#include "services/training/feature_check.h"
 #include "services/training/split_check.h"
 
 namespace nevus {
@@ -23,6 +24,9 @@ absl::StatusOr<ScoredSplit> ScoreSplit(const Peers& peers,
                    ReadExamples(peers, dataset, version, {split}, caller));
   RETURN_IF_ERROR(CheckBothClasses(absl::StrCat(dataset, "@", version), split,
                                    rows.examples, model.positive()));
+  RETURN_IF_ERROR(CheckFeatures(
+      peers, model.space().digest(), rows.examples,
+      ExtractCommand(absl::StrCat(dataset, "@", version), model), caller));
   ASSIGN_OR_RETURN(const Classifier classifier, ToClassifier(model));
   const int inputs = classifier.head.inputs;
   std::vector<float> feature(inputs);

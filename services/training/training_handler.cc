@@ -138,6 +138,7 @@ class TrainingHandler : public TaskHandler {
     context.Log(absl::StrFormat(
         "%d epochs ran; epoch %d is the best, validation AUC %.4f",
         trained.history.size(), trained.best_epoch, trained.validation_auc));
+    context.Report(EndOf(trained));
 
     v1::Model model;
     ASSIGN_OR_RETURN(
@@ -161,6 +162,23 @@ class TrainingHandler : public TaskHandler {
     left_out.resize(std::min(left_out.size(), kMostLeftOutNamed));
     for (std::string& id : left_out) summary.add_left_out(std::move(id));
     return model;
+  }
+
+  // It stopped early, perhaps, and the last epoch is seldom the best.
+  static v1::Progress EndOf(const TrainedHead& trained) {
+    const auto epochs = static_cast<int64_t>(trained.history.size());
+    v1::Progress progress;
+    progress.set_done(epochs);
+    progress.set_total(epochs);
+    progress.set_unit("epochs");
+    progress.set_message(
+        absl::StrFormat("validation AUC %.3f, epoch %d is the best",
+                        trained.validation_auc, trained.best_epoch));
+    AddMetric("validation_auc", trained.validation_auc, progress);
+    AddMetric("best_epoch", trained.best_epoch, progress);
+    AddMetric("train_loss", trained.history[trained.best_epoch - 1].train_loss,
+              progress);
+    return progress;
   }
 
   absl::StatusOr<v1::FeatureSpace> GetSpace(const std::string& digest,

@@ -112,27 +112,19 @@ class TrainingService final : public HostedService,
         VersionText(request.model(), request.model_version());
     const std::string dataset =
         VersionText(request.dataset(), request.dataset_version());
+    ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
+                     ReadExamples(peers_, request.dataset(),
+                                  request.dataset_version(), {split}, call));
+    RETURN_IF_ERROR(
+        CheckBothClasses(dataset, split, examples, model.positive()));
     if (split == v1::TEST) {
       if (!request.final()) return TestSplitSealed(dataset, model_text);
       ASSIGN_OR_RETURN(const std::string opener,
                        JobThatEvaluated(peers_, task, call));
       if (!opener.empty()) return TestSplitOpened(task, opener);
     }
-    ASSIGN_OR_RETURN(const std::vector<v1::Example> examples,
-                     ReadExamples(peers_, request.dataset(),
-                                  request.dataset_version(), {split}, call));
-    RETURN_IF_ERROR(
-        CheckBothClasses(dataset, split, examples, model.positive()));
-    v1::TrainRequest space;
-    space.set_backbone(model.lineage().backbone_name());
-    space.set_cut(model.space().cut());
-    space.set_pooling(model.space().pooling());
-    space.set_precision(model.space().arithmetic());
-    space.set_views(model.space().views());
-    space.set_values(model.space().values());
-    RETURN_IF_ERROR(CheckFeatures(
-        peers_, model.space().digest(), examples,
-        ExtractCommand(dataset, space) + CalibratedOn(model), call));
+    RETURN_IF_ERROR(CheckFeatures(peers_, model.space().digest(), examples,
+                                  ExtractCommand(dataset, model), call));
 
     v1::Job job = EvaluationJob(task, model_text);
     job.set_priority(request.priority());

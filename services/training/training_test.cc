@@ -26,8 +26,9 @@ TEST_F(TrainingTest, SeparableFeaturesGiveAModelThatSeparatesThem) {
   FakeTaskContext context(job.id());
   EXPECT_EQ(trainer_->Run(job.tasks(0).spec(), context).value(), "melanoma@1");
   EXPECT_EQ(context.reports().back().unit(), "epochs");
-  EXPECT_THAT(context.reports().back().message(),
-              MatchesRegex("validation AUC [01][.][0-9]+"));
+  EXPECT_THAT(
+      context.reports().back().message(),
+      MatchesRegex("validation AUC [01][.][0-9]+, epoch [0-9]+ is the best"));
 
   const v1::Model model = GetModel(1).value();
   EXPECT_GT(model.training().validation_auc(), 0.97);

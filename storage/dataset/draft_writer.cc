@@ -37,7 +37,9 @@ absl::StatusOr<v1::ImportOutcome> DraftWriter::Add(const v1::Example& row,
       return Refused(row.id(), "EXAMPLE_CONFLICT",
                      absl::StrCat("example ", Quoted(row.id()),
                                   " is there with other content: ", conflict,
-                                  "; give the new one another id"));
+                                  "; rows stay as they came: give the new one "
+                                  "another id, or import what is right into a "
+                                  "new dataset"));
     }
     outcome.set_result(v1::ImportOutcome::ALREADY_THERE);
     return outcome;

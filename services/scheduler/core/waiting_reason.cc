@@ -77,7 +77,7 @@ WaitingReason WhyWaiting(const Job& job, absl::Time now,
                                         " job(s) come first, on ",
                                         facts.workers, " worker(s)")};
   }
-  return {"WAITING_FOR_WORKER",
+  return {"WORKERS_BUSY",
           absl::StrCat("the ", facts.workers, " ", facts.kind,
                        " worker(s) connected are busy or about to take it")};
 }

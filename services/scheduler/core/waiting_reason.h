@@ -21,7 +21,8 @@ struct QueueFacts {
 
 struct WaitingReason {
   // WAITING_FOR_DEPENDENCY, DISK_FULL, BACKING_OFF, WAITING_FOR_WORKER,
-  // KIND_LIMIT, BEHIND_JOBS, or "": of those that hold, the first.
+  // KIND_LIMIT, BEHIND_JOBS, WORKERS_BUSY, or "": of those that hold, the
+  // first.
   std::string code;
   std::string message;  // "" with code ""
 };
