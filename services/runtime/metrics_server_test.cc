@@ -20,26 +20,37 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-// What a plain HTTP/1.0 client gets.
-std::string HttpGet(int port, const std::string& path) {
+int Connect(int port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string answer;
   if (::connect(socket, reinterpret_cast<sockaddr*>(&address),
                 sizeof(address)) == 0) {
-    const std::string request = absl::StrCat("GET ", path, " HTTP/1.0\r\n\r\n");
-    (void)!::write(socket, request.data(), request.size());
-    char buffer[4096];
-    ssize_t got = 0;
-    while ((got = ::read(socket, buffer, sizeof(buffer))) > 0) {
-      answer.append(buffer, static_cast<size_t>(got));
-    }
+    return socket;
+  }
+  ::close(socket);
+  return -1;
+}
+
+std::string Send(int port, const std::string& request) {
+  const int socket = Connect(port);
+  if (socket < 0) return "no connection";
+  (void)::send(socket, request.data(), request.size(), MSG_NOSIGNAL);
+  std::string answer;
+  char buffer[4096];
+  ssize_t got = 0;
+  while ((got = ::read(socket, buffer, sizeof(buffer))) > 0) {
+    answer.append(buffer, static_cast<size_t>(got));
   }
   ::close(socket);
   return answer;
+}
+
+// What a plain HTTP/1.0 client gets.
+std::string HttpGet(int port, const std::string& path) {
+  return Send(port, absl::StrCat("GET ", path, " HTTP/1.0\r\n\r\n"));
 }
 
 TEST(MetricsServerTest, ServesTheTextFormat) {
@@ -61,6 +72,20 @@ TEST(MetricsServerTest, ServesTheTextFormat) {
   EXPECT_THAT(text, HasSubstr("c_seconds_bucket{le=\"1\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("c_seconds_bucket{le=\"+Inf\"} 1\n"));
   EXPECT_THAT(HttpGet(server->port(), "/other"), Not(HasSubstr("200 OK")));
+}
+
+TEST(MetricsServerTest, WhatIsNoRequestHurtsNobody) {
+  Metrics metrics;
+  metrics.AddGauge("b_bytes", "Size.").Set(2.5);
+  const auto server = MetricsServer::Start("127.0.0.1:0", metrics).value();
+  EXPECT_THAT(Send(server->port(), "POST /metrics HTTP/1.1\r\n\r\n"),
+              HasSubstr("405 Method Not Allowed"));
+  EXPECT_EQ(Send(server->port(), std::string(20'000, 'x')), "");
+  EXPECT_THAT(HttpGet(server->port(), "/metrics?x=1"), HasSubstr("b_bytes"));
+  // A client that sends nothing does not keep the server from ending.
+  const int silent = Connect(server->port());
+  EXPECT_GE(silent, 0);
+  ::close(silent);
 }
 
 TEST(MetricsServerTest, ListensOnLoopbackOnlyAndOnce) {

@@ -115,6 +115,7 @@ absl::StatusOr<Predictions> Predictor::Find(const PredictQuery& query,
 
 void Predictor::Note(const PredictQuery& query,
                      const Predictions& predictions) {
+  const Stopwatch stopwatch;
   for (size_t i = 0; i < query.images.size(); ++i) {
     const Prediction& prediction = predictions.images[i];
     Answered answered;
@@ -131,6 +132,7 @@ void Predictor::Note(const PredictQuery& query,
       shadows_.Offer({query.model.model, predictions.shadow_version}, answered);
     }
   }
+  watch_.metrics().log_seconds.Observe(stopwatch.Seconds());
 }
 
 absl::StatusOr<Predictions> Predictor::Answer(

@@ -35,6 +35,7 @@ ServingMetrics::ServingMetrics(Metrics& metrics)
     : model_seconds(Stage(metrics, "model")),
       queue_seconds(Stage(metrics, "queue")),
       compute_seconds(Stage(metrics, "compute")),
+      log_seconds(Stage(metrics, "log")),
       total_seconds(Stage(metrics, "total")),
       batch_size(metrics.AddHistogram("nevus_batch_size",
                                       "Images of a batch, once an image.",

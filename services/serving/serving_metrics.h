@@ -20,7 +20,8 @@ class ServingMetrics {
   Histogram& model_seconds;    // until the model is there
   Histogram& queue_seconds;    // until its batch begins
   Histogram& compute_seconds;  // the batch
-  Histogram& total_seconds;    // all of the call
+  Histogram& log_seconds;      // handing it to the log, and to a shadow
+  Histogram& total_seconds;    // all but that
   Histogram& batch_size;
   Gauge& queue_depth;
   Gauge& log_waiting;

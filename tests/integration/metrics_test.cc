@@ -167,8 +167,16 @@ TEST_F(MetricsTest, TheWholeWayIsSeenFromOutside) {
   };
   EXPECT_EQ(sum("nevus_predictions_total"), 90);
   EXPECT_EQ(sum("nevus_batch_size_count"), 90);
-  // Four stages.
-  EXPECT_EQ(samples.at("nevus_predict_duration_seconds_count").size(), 4u);
+  // Five stages.
+  EXPECT_EQ(samples.at("nevus_predict_duration_seconds_count").size(), 5u);
+  const std::string log_stage =
+      "nevus_predict_duration_seconds_sum{stage=\"log\"}";
+  const std::string scraped = HttpGet(port_, "/metrics");
+  ASSERT_THAT(scraped, HasSubstr(log_stage));
+  // For whoever measures: no time is asserted in a test.
+  RecordProperty(
+      "log_seconds",
+      scraped.substr(scraped.find(log_stage) + log_stage.size() + 1, 12));
   EXPECT_GE(sum("nevus_predict_errors_total"), 1);
   EXPECT_EQ(sum("nevus_queue_depth"), 0);
   EXPECT_EQ(sum("nevus_job_state"), 0) << "all jobs have ended";
