@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "base/digest.h"
 #include "base/status.h"
 #include "base/trace.h"
 #include "compute/evaluation/drift.h"
+#include "compute/image/strip.h"
 #include "storage/engine/timestamp.h"
 
 namespace nevus {
@@ -102,6 +104,12 @@ PredictionWatch::~PredictionWatch() { Stop(); }
 
 void PredictionWatch::Note(const Answered& answered) {
   v1::LoggedPrediction logged = LoggedOf(answered);
+  // By what a replay finds it in a dataset. Of an image that was answered it
+  // does not fail.
+  const absl::StatusOr<std::string> stripped = StripMetadata(answered.image);
+  if (stripped.ok() && stripped->size() != answered.image.size()) {
+    logged.set_stored_digest(Sha256Hex(*stripped));
+  }
   *logged.mutable_predict_time() = TimestampOf(clock_.Now());
   if (CurrentTrace().has_value()) logged.set_trace_id(CurrentTrace()->trace_id);
   metrics_.CountPrediction(logged);

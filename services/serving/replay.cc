@@ -19,6 +19,12 @@
 namespace nevus {
 namespace {
 
+// Under which a dataset keeps the image.
+const std::string& StoredDigest(const v1::LoggedPrediction& prediction) {
+  return prediction.stored_digest().empty() ? prediction.image_digest()
+                                            : prediction.stored_digest();
+}
+
 // Features read at a time: a megabyte or two.
 constexpr size_t kChunk = 256;
 
@@ -27,20 +33,21 @@ std::vector<std::string> ImagesOf(
     size_t end) {
   std::vector<std::string> images;
   for (size_t i = begin; i < end; ++i) {
-    images.push_back(predictions[i].image_digest());
+    images.push_back(StoredDigest(predictions[i]));
   }
   return images;
 }
 
 // The images of a dataset and of the log are told apart by where they are.
 absl::StatusOr<std::pair<v1::ReplaySource, std::string>> FindImage(
-    const Peers& peers, const PredictionStore& store, const std::string& digest,
-    const grpc::ServerContext& call) {
-  absl::StatusOr<std::string> logged = store.GetImage(digest);
+    const Peers& peers, const PredictionStore& store,
+    const v1::LoggedPrediction& prediction, const grpc::ServerContext& call) {
+  absl::StatusOr<std::string> logged =
+      store.GetImage(prediction.image_digest());
   if (logged.ok()) return std::make_pair(v1::LOGGED_IMAGE, *std::move(logged));
   if (!absl::IsNotFound(logged.status())) return logged.status();
   absl::StatusOr<std::vector<std::string>> images =
-      ReadImages(peers, {digest}, &call);
+      ReadImages(peers, {StoredDigest(prediction)}, &call);
   if (images.ok()) {
     return std::make_pair(v1::DATASET_IMAGE, std::move(images->front()));
   }
@@ -178,14 +185,13 @@ absl::Status Replay(
     for (size_t i = begin; i < end; ++i) {
       v1::ReplayedPrediction replayed;
       *replayed.mutable_logged() = predictions[i];
-      const std::string& digest = predictions[i].image_digest();
-      const auto known = from_features.find(digest);
+      const auto known = from_features.find(StoredDigest(predictions[i]));
       if (known != from_features.end()) {
         replayed.set_source(v1::STORED_FEATURE);
         DecideAnew(candidate, known->second, WasBad(predictions[i]), replayed);
       } else {
         ASSIGN_OR_RETURN(const auto image,
-                         FindImage(peers, store, digest, call));
+                         FindImage(peers, store, predictions[i], call));
         replayed.set_source(image.first);
         if (image.first != v1::REPLAY_SOURCE_UNSPECIFIED) {
           ASSIGN_OR_RETURN(const ImageAnswer anew,

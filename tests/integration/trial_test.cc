@@ -46,9 +46,6 @@ class TrialTest : public testing::Test {
     Run({"dataset", "split", "skin", "--train", "0.6", "--validation", "0.2",
          "--test", "0.2", "--seed", "1"});
     Run({"dataset", "seal", "skin"});
-    // As the dataset keeps them, without metadata: a replay finds them by the
-    // digest of what was sent.
-    Run({"dataset", "export", "skin@1", cluster_->File("kept")});
     Run({"backbone", "import", "vgg16", "--arch", "vgg16", "--weights",
          "random:0", "--input-size", "32"});
     Run({"extract", "skin@1", "--backbone", "vgg16", "--wait"});
@@ -67,8 +64,8 @@ class TrialTest : public testing::Test {
   // Which version answered for each file.
   std::map<std::string, std::string> Classify() {
     std::map<std::string, std::string> answered_by;
-    for (const json& row : Run({"classify", cluster_->File("kept/images"),
-                                "--model", "melanoma@production"})) {
+    for (const json& row : Run({"classify", folder_ + "/images", "--model",
+                                "melanoma@production"})) {
       answered_by[row["file"]] = row["model"];
     }
     return answered_by;
@@ -138,10 +135,10 @@ TEST_F(TrialTest, ATraceIsCarriedIntoLogAndPrediction) {
   const auto channel = grpc::CreateChannel(cluster_->server(),
                                            grpc::InsecureChannelCredentials());
   const auto predictions = v1::PredictionService::NewStub(channel);
-  std::ifstream file(Run({"classify", cluster_->File("kept/images"), "--model",
-                          "melanoma@1"})[0]["file"]
-                         .get<std::string>(),
-                     std::ios::binary);
+  std::ifstream file(
+      Run({"classify", folder_ + "/images", "--model", "melanoma@1"})[0]["file"]
+          .get<std::string>(),
+      std::ios::binary);
   std::stringstream image;
   image << file.rdbuf();
   v1::PredictRequest request;
