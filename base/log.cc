@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/trace.h"
 
 namespace nevus {
 namespace {
@@ -63,6 +64,7 @@ std::string FormatLogLine(
 Log::~Log() {
   const std::string time_text = absl::FormatTime(
       "%Y-%m-%dT%H:%M:%E3SZ", Clock::Real().Now(), absl::UTCTimeZone());
+  if (CurrentTrace().has_value()) With("trace_id", CurrentTrace()->trace_id);
   const std::string line =
       FormatLogLine(log_format, time_text, event_, fields_) + "\n";
   // One write a line: POSIX locks the stream, so lines never mix.

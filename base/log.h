@@ -5,6 +5,7 @@
 // writes, when the temporary dies,
 //   2026-09-01T12:00:00.123Z job.state job=j-1 from=PENDING to=RUNNING
 //
+// A line of work that belongs to a trace (base/trace.h) ends with its trace_id.
 // Never an error that is also returned, and nothing of a patient: ids and
 // digests only. Thread-safe: lines never mix.
 #ifndef NEVUS_BASE_LOG_H_

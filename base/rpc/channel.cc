@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/name.h"
+#include "base/rpc/trace_interceptors.h"
 #include "base/status.h"
 
 namespace nevus {
@@ -72,8 +73,9 @@ grpc::ChannelArguments ChannelArguments() {
 }
 
 std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   ChannelArguments());
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address, grpc::InsecureChannelCredentials(), ChannelArguments(),
+      ClientTraceInterceptors());
 }
 
 std::chrono::system_clock::time_point DeadlineAfter(absl::Duration timeout) {

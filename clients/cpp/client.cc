@@ -57,6 +57,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(
   connect("training", std::get<4>(peers), v1::TrainingService::NewStub);
   connect("registry", std::get<5>(peers), v1::ModelService::NewStub);
   connect("serving", std::get<6>(peers), v1::PredictionService::NewStub);
+  connect("serving", std::get<7>(peers), v1::PredictionLogService::NewStub);
   return client;
 }
 

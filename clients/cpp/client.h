@@ -21,6 +21,7 @@
 #include "protos/nevus/v1/job.grpc.pb.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
+#include "protos/nevus/v1/prediction_log.grpc.pb.h"
 
 namespace nevus {
 
@@ -130,7 +131,8 @@ class Client {
   std::tuple<Peer<v1::DatasetService::Stub>, Peer<v1::BackboneService::Stub>,
              Peer<v1::FeatureService::Stub>, Peer<v1::JobService::Stub>,
              Peer<v1::TrainingService::Stub>, Peer<v1::ModelService::Stub>,
-             Peer<v1::PredictionService::Stub>>
+             Peer<v1::PredictionService::Stub>,
+             Peer<v1::PredictionLogService::Stub>>
       peers_;
 };
 

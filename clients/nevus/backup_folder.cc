@@ -118,7 +118,7 @@ absl::Status CopyAll(const fs::path& from, const BackupManifest& manifest,
 
 const std::vector<std::string>& BackupOrder() {
   static const auto* const order = new std::vector<std::string>{
-      "scheduler", "registry", "extraction", "ingestion"};
+      "scheduler", "serving", "registry", "extraction", "ingestion"};
   return *order;
 }
 

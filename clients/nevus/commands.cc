@@ -69,8 +69,8 @@ const std::vector<Command>& AllCommands() {
          {DatasetImportCommands, DatasetCommands, BackboneCommands,
           FeatureCommands, FeatureExportCommands, TrainingCommands,
           EvaluationCommands, ModelCommands, ModelCompareCommands,
-          ClassifyCommands, JobCommands, AdminCommands, DoctorCommands,
-          BenchCommands, HelpCommands}) {
+          ModelWatchCommands, ClassifyCommands, PredictionCommands, JobCommands,
+          AdminCommands, DoctorCommands, BenchCommands, HelpCommands}) {
       for (Command& command : group()) all->push_back(std::move(command));
     }
     return all;

@@ -18,7 +18,9 @@ std::vector<Command> TrainingCommands();  // train, pipeline
 std::vector<Command> EvaluationCommands();
 std::vector<Command> ModelCommands();
 std::vector<Command> ModelCompareCommands();
+std::vector<Command> ModelWatchCommands();  // live, shadow, canary, ...
 std::vector<Command> ClassifyCommands();
+std::vector<Command> PredictionCommands();
 std::vector<Command> JobCommands();       // all of them
 std::vector<Command> JobWatchCommands();  // watch, logs
 std::vector<Command> AdminCommands();     // backup, verify, restore

@@ -10,6 +10,7 @@
 #include "clients/cpp/files.h"
 #include "clients/nevus/commands.h"
 #include "clients/nevus/context.h"
+#include "clients/nevus/model_watch.h"
 
 namespace nevus {
 namespace {
@@ -205,6 +206,9 @@ absl::Status Promote(Context& context) {
   request.set_model(model->name);
   request.set_version(model->version);
   request.set_alias(context.line().Text("alias"));
+  request.set_actor(ThisActor());
+  request.set_reason(context.line().Text("reason"));
+  request.set_etag(context.line().Text("etag"));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   if (!context.line().Has("unchecked")) {
     RETURN_IF_ERROR(Prepare(*client, *model, context));
@@ -233,6 +237,9 @@ absl::Status Rollback(Context& context) {
   if (request.alias().empty()) {
     return UsageError("name the alias: M@ALIAS, or M --alias ALIAS");
   }
+  request.set_actor(ThisActor());
+  request.set_reason(context.line().Text("reason"));
+  request.set_etag(context.line().Text("etag"));
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Alias alias,
                    client->Call(&Stub::RollbackAlias, request));
@@ -311,14 +318,19 @@ std::vector<Command> ModelCommands() {
        "who asks for the alias waits, and a model that is not itself any "
        "more is refused.",
        {Flag::Text("alias", "A", "such as production").Required(),
+        Flag::Text("reason", "TEXT", "why, for the history"),
+        Flag::Text("etag", "E", "only if the alias still has it"),
         Flag::Switch("unchecked", "move the alias without loading the model")},
-       {"nevus model promote melanoma@1 --alias production"},
+       {"nevus model promote melanoma@1 --alias production --reason "
+        "'better on clinic B'"},
        Promote},
       {"model rollback",
        "M|M@ALIAS",
        "Point an alias back at where it pointed before",
        "",
-       {Flag::Text("alias", "A", "which alias")},
+       {Flag::Text("alias", "A", "which alias"),
+        Flag::Text("reason", "TEXT", "why, for the history"),
+        Flag::Text("etag", "E", "only if the alias still has it")},
        {"nevus model rollback melanoma@production"},
        Rollback},
       {"model export",

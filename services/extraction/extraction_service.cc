@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/rpc/channel.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
@@ -49,6 +50,13 @@ class ExtractionService final : public HostedService,
                     std::unique_ptr<RequestLog> requests)
       : peers_(*context.peers),
         clock_(*context.clock),
+        metrics_(context.metrics),
+        cache_hits_(metrics_->AddCounter(
+            "nevus_feature_cache_hits_total",
+            "Images of extractions whose feature was there already.")),
+        cache_misses_(metrics_->AddCounter(
+            "nevus_feature_cache_misses_total",
+            "Images of extractions whose feature had to be computed.")),
         disk_(std::move(disk)),
         requests_(std::move(requests)),
         store_(*disk_),
@@ -235,6 +243,8 @@ class ExtractionService final : public HostedService,
     ASSIGN_OR_RETURN(
         const std::vector<std::string> missing,
         store_.FindMissing(space.digest(), {images.begin(), images.end()}));
+    cache_hits_.Add(static_cast<double>(images.size() - missing.size()));
+    cache_misses_.Add(static_cast<double>(missing.size()));
 
     v1::SubmitJobRequest submit;
     v1::Job& job = *submit.mutable_job();
@@ -269,6 +279,9 @@ class ExtractionService final : public HostedService,
 
   const Peers& peers_;
   const Clock& clock_;
+  const std::shared_ptr<Metrics> metrics_;
+  Counter& cache_hits_;
+  Counter& cache_misses_;
   const std::unique_ptr<RocksDbStore> disk_;
   const std::unique_ptr<RequestLog> requests_;
   FeatureStore store_;

@@ -72,6 +72,20 @@ ABSL_FLAG(absl::Duration, keep_jobs_for, absl::InfiniteDuration(),
 ABSL_FLAG(int64_t, serving_memory_mib, 2048,
           "Memory that loaded models may take, in MiB, before those that no "
           "alias points at are unloaded, the one used longest ago first.");
+ABSL_FLAG(int64_t, keep_predictions, nevus::PredictionKeeping().keep,
+          "Predictions that serving keeps in its log, the newest.");
+ABSL_FLAG(absl::Duration, keep_predictions_for,
+          nevus::PredictionKeeping().keep_for,
+          "How long serving keeps predictions in its log.");
+ABSL_FLAG(bool, log_images, false,
+          "Keep the images of predictions in the log too, not only their "
+          "digests: pixels of patients, as long as their predictions.");
+ABSL_FLAG(std::string, metrics, "",
+          "HOST:PORT to serve Prometheus metrics on, at /metrics; port 0 takes "
+          "a free one, which the log says. Loopback only; by default none are "
+          "served.");
+ABSL_FLAG(absl::Duration, drift_window, absl::Hours(7 * 24),
+          "How far back the drift of predictions is looked at, for metrics.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(20),
           "How long running calls may take to finish after SIGTERM.");
 ABSL_FLAG(std::string, log_format, "text",
@@ -140,6 +154,16 @@ absl::StatusOr<NodeOptions> ReadFlags() {
                      " is no size; give 0 to ", int64_t{1} << 24));
   }
   options.serving_bytes = serving_mib << 20;
+  options.predictions.keep = absl::GetFlag(FLAGS_keep_predictions);
+  options.predictions.keep_for = absl::GetFlag(FLAGS_keep_predictions_for);
+  options.predictions.log_images = absl::GetFlag(FLAGS_log_images);
+  if (options.predictions.keep < 0 ||
+      options.predictions.keep_for < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        "--keep_predictions and --keep_predictions_for are 0 or more");
+  }
+  options.metrics = absl::GetFlag(FLAGS_metrics);
+  options.predictions.drift_window = absl::GetFlag(FLAGS_drift_window);
   options.drain = absl::GetFlag(FLAGS_drain);
   const std::string log_format = absl::GetFlag(FLAGS_log_format);
   if (log_format != "text" && log_format != "json") {

@@ -22,6 +22,7 @@
 #include "services/nevusd/system_service.h"
 #include "services/nevusd/worker_command.h"
 #include "services/registry/registry_service.h"
+#include "services/runtime/process_metrics.h"
 #include "services/scheduler/shell/scheduler_service.h"
 #include "services/serving/serving_service.h"
 #include "services/training/evaluation_handler.h"
@@ -139,6 +140,9 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   if (options.device != "cpu") context.device = options.device;
   context.job_limits = options.job_limits;
   context.serving_bytes = options.serving_bytes;
+  context.predictions = options.predictions;
+  node->metrics_ = context.metrics;
+  AddProcessMetrics(*node->metrics_);
   for (const std::string& name : options.services) {
     ASSIGN_OR_RETURN(node->services_[name], NewService(name, context));
   }
@@ -154,6 +158,10 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   ASSIGN_OR_RETURN(node->server_, Server::Start(server_options, hosted));
   node->peers_->Host(options.services, node->server_->grpc_server());
   for (const auto& [name, service] : node->services_) service->Start();
+  if (!options.metrics.empty()) {
+    ASSIGN_OR_RETURN(node->metrics_server_,
+                     MetricsServer::Start(options.metrics, *node->metrics_));
+  }
   if (options.isolate_workers) {
     node->StartWorkerProcesses(context.compute_threads);
   } else {
@@ -162,6 +170,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeOptions& options) {
   Log("nevusd.serving")
       .With("listen", options.listen)
       .With("port", node->port())
+      .With("metrics_port", node->metrics_port())
       .With("data", options.data_dir)
       .With("services", absl::StrJoin(options.services, ","))
       .With("workers",
@@ -224,6 +233,8 @@ void Node::Shutdown() {
       std::max(absl::ZeroDuration(),
                options_.drain - absl::Seconds(since_signal.Seconds())));
   server_.reset();
+  // Before what it reads.
+  metrics_server_.reset();
   services_.clear();
   Log("nevusd.stopped");
 }

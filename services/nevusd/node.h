@@ -13,7 +13,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/metrics.h"
 #include "services/runtime/hosted_service.h"
+#include "services/runtime/metrics_server.h"
 #include "services/runtime/peers.h"
 #include "services/runtime/server.h"
 #include "services/worker/worker_loop.h"
@@ -43,6 +45,9 @@ struct NodeOptions {
   // "cpu", or the GPU that cuda_fp32 and cuda_bf16 run on, "cuda:N".
   std::string device = "cpu";
   JobLimits job_limits;
+  PredictionKeeping predictions;
+  // HOST:PORT to serve metrics on; "": none are served.
+  std::string metrics;
   // As ServiceContext::serving_bytes.
   int64_t serving_bytes = int64_t{2} << 30;
   // How long the end may take: workers give their tasks back, then running
@@ -73,6 +78,10 @@ class Node {
   ~Node();
 
   int port() const { return server_->port(); }
+  // 0 if none are served.
+  int metrics_port() const {
+    return metrics_server_ == nullptr ? 0 : metrics_server_->port();
+  }
   // Channels to all services, as this node's own see them.
   const Peers& peers() const { return *peers_; }
 
@@ -89,6 +98,8 @@ class Node {
   std::unique_ptr<Peers> peers_;
   std::map<std::string, std::unique_ptr<HostedService>> services_;
   std::unique_ptr<Server> server_;
+  std::shared_ptr<Metrics> metrics_;
+  std::unique_ptr<MetricsServer> metrics_server_;
   std::vector<std::unique_ptr<WorkerLoop>> workers_;
   std::vector<std::unique_ptr<WorkerProcess>> worker_processes_;
 };

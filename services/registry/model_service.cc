@@ -13,6 +13,7 @@
 #include "base/rpc/channel.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
+#include "services/runtime/baseline.h"
 #include "services/runtime/convert.h"
 #include "services/runtime/page.h"
 
@@ -33,6 +34,7 @@ absl::Status Refuse(const std::string& message) {
 absl::Status CheckModel(const v1::Model& model) {
   RETURN_IF_ERROR(CheckName("model", model.name()));
   RETURN_IF_ERROR(ToClassifier(model).status());
+  RETURN_IF_ERROR(BaselineOf(model).status());
   if (!IsSha256Hex(model.space().digest()) ||
       !IsSha256Hex(model.space().backbone_digest())) {
     return Refuse(
@@ -71,6 +73,48 @@ absl::Status CheckAlias(const std::string& alias) {
         "NAME_INVALID");
   }
   return absl::OkStatus();
+}
+
+// The contract's limits (PromoteModelRequest).
+constexpr size_t kMaxActorBytes = 200;
+constexpr size_t kMaxReasonBytes = 1000;
+
+// `request` has an actor and a reason.
+template <typename Request>
+absl::Status CheckNote(const Request& request) {
+  if (request.actor().size() <= kMaxActorBytes &&
+      request.reason().size() <= kMaxReasonBytes) {
+    return absl::OkStatus();
+  }
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "actor has ", request.actor().size(), " bytes and reason ",
+          request.reason().size(), "; the most is ", kMaxActorBytes, " and ",
+          kMaxReasonBytes, ": say it shorter")),
+      "NOTE_TOO_LONG");
+}
+
+// Checks what the store does not, and makes what was left out.
+absl::Status CheckCandidate(v1::SetCandidateRequest& request) {
+  if (request.candidate_version() == 0) return absl::OkStatus();
+  if (request.mode() != v1::CANDIDATE_SHADOW &&
+      request.mode() != v1::CANDIDATE_CANARY) {
+    return WithReason(
+        absl::InvalidArgumentError(
+            "the mode is missing; say CANDIDATE_SHADOW, to see copies of "
+            "calls, or CANDIDATE_CANARY, to answer a share of them"),
+        "CANDIDATE_INVALID");
+  }
+  if (request.mode() == v1::CANDIDATE_SHADOW && request.share() == 0) {
+    request.set_share(1);
+  }
+  // Also false for what is no number.
+  if (request.share() > 0 && request.share() <= 1) return absl::OkStatus();
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "share is ", request.share(),
+          "; give the part of the calls, above 0 and at most 1, such as 0.1")),
+      "SHARE_INVALID");
 }
 
 // A place in the list of models as text for a page token: "melanoma@3".
@@ -162,11 +206,15 @@ grpc::Status ModelServiceImpl::PromoteModel(
   if (const absl::Status status = CheckAlias(request->alias()); !status.ok()) {
     return ToGrpc(status);
   }
+  if (const absl::Status status = CheckNote(*request); !status.ok()) {
+    return ToGrpc(status);
+  }
   auto alias = requests_.Once<v1::Alias>(
       RequestOf("PromoteModel", *request), [&](const RequestEntry& entry) {
-        auto moved = models_.Promote(request->model(), request->version(),
-                                     request->alias(), request->etag(),
-                                     clock_.Now(), entry);
+        auto moved =
+            models_.Promote(request->model(), request->version(),
+                            request->alias(), request->etag(), clock_.Now(),
+                            entry, {request->actor(), request->reason()});
         LogMove("model.promoted", moved);
         return moved;
       });
@@ -176,12 +224,40 @@ grpc::Status ModelServiceImpl::PromoteModel(
 grpc::Status ModelServiceImpl::RollbackAlias(
     grpc::ServerContext*, const v1::RollbackAliasRequest* request,
     v1::Alias* response) {
+  if (const absl::Status status = CheckNote(*request); !status.ok()) {
+    return ToGrpc(status);
+  }
   auto alias = requests_.Once<v1::Alias>(
       RequestOf("RollbackAlias", *request), [&](const RequestEntry& entry) {
-        auto moved = models_.Rollback(request->model(), request->alias(),
-                                      clock_.Now(), entry);
+        auto moved = models_.Rollback(
+            request->model(), request->alias(), clock_.Now(), entry,
+            {request->actor(), request->reason()}, request->etag());
         LogMove("model.rolled_back", moved);
         return moved;
+      });
+  return Answer(std::move(alias), response);
+}
+
+grpc::Status ModelServiceImpl::SetCandidate(
+    grpc::ServerContext*, const v1::SetCandidateRequest* request,
+    v1::Alias* response) {
+  v1::SetCandidateRequest candidate = *request;
+  if (const absl::Status status = CheckCandidate(candidate); !status.ok()) {
+    return ToGrpc(status);
+  }
+  auto alias = requests_.Once<v1::Alias>(
+      RequestOf("SetCandidate", *request), [&](const RequestEntry& entry) {
+        auto set = models_.SetCandidate(candidate, entry);
+        if (set.ok()) {
+          Log("model.candidate")
+              .With("model", set->model())
+              .With("alias", set->alias())
+              .With("version", set->version())
+              .With("candidate", set->candidate_version())
+              .With("mode", v1::CandidateMode_Name(set->candidate_mode()))
+              .With("share", set->candidate_share());
+        }
+        return set;
       });
   return Answer(std::move(alias), response);
 }

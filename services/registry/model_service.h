@@ -34,6 +34,9 @@ class ModelServiceImpl final : public v1::ModelService::Service {
   grpc::Status RollbackAlias(grpc::ServerContext* context,
                              const v1::RollbackAliasRequest* request,
                              v1::Alias* response) override;
+  grpc::Status SetCandidate(grpc::ServerContext* context,
+                            const v1::SetCandidateRequest* request,
+                            v1::Alias* response) override;
   grpc::Status ListAliases(grpc::ServerContext* context,
                            const v1::ListAliasesRequest* request,
                            v1::ListAliasesResponse* response) override;

@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/status.h"
 #include "services/runtime/peers.h"
 #include "storage/engine/value_check.h"
@@ -33,12 +35,24 @@ struct JobLimits {
   absl::Duration keep_jobs_for = absl::InfiniteDuration();
 };
 
+// What serving keeps of its predictions, and how long: so many, the newest.
+struct PredictionKeeping {
+  int64_t keep = 1'000'000;
+  absl::Duration keep_for = absl::Hours(365 * 24);
+  // The images too, not only their digests.
+  bool log_images = false;
+  // How far back drift is looked at.
+  absl::Duration drift_window = absl::Hours(7 * 24);
+};
+
 // What every service is given. All pointers outlive it.
 struct ServiceContext {
   // The process's data directory; a service keeps to data_dir/<its name>.
   std::string data_dir;
   const Peers* peers = nullptr;
   const Clock* clock = nullptr;
+  // What the process counts.
+  std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   // Threads for computation.
   int compute_threads = 1;
   // The GPU for the arithmetics that need one, "cuda:N"; "": none.
@@ -47,6 +61,8 @@ struct ServiceContext {
   JobLimits job_limits;
   // What loaded models may take before those without an alias leave (serving).
   int64_t serving_bytes = int64_t{2} << 30;
+  // For serving.
+  PredictionKeeping predictions;
 };
 
 class HostedService {
@@ -75,7 +91,7 @@ class HostedService {
   static absl::Status KeepsNothing() {
     return WithReason(
         absl::NotFoundError("this service keeps nothing; name ingestion, "
-                            "extraction, registry or scheduler"),
+                            "extraction, registry, scheduler or serving"),
         "SERVICE_UNKNOWN");
   }
 };

@@ -2,13 +2,16 @@
 
 #include <grpcpp/server.h>
 
+#include "base/rpc/trace_interceptors.h"
+
 namespace nevus {
 
 void Peers::Host(const std::vector<std::string>& services,
                  grpc::Server& server) {
   MutexLock lock(mutex_);
   for (const std::string& service : services) {
-    channels_[service] = server.InProcessChannel(ChannelArguments());
+    channels_[service] = server.experimental().InProcessChannelWithInterceptors(
+        ChannelArguments(), ClientTraceInterceptors());
   }
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "base/rpc/trace_interceptors.h"
 #include "base/status.h"
 
 namespace nevus {
@@ -28,7 +29,8 @@ std::vector<const char*> GrpcNames(const std::string& service) {
     return {"nevus.v1.BackboneService", "nevus.v1.ModelService"};
   }
   if (service == "serving") {
-    return {"nevus.v1.PredictionService", "inference.GRPCInferenceService"};
+    return {"nevus.v1.PredictionService", "nevus.v1.PredictionLogService",
+            "inference.GRPCInferenceService"};
   }
   if (service == "scheduler") {
     return {"nevus.v1.JobService", "nevus.v1.WorkerService"};
@@ -76,6 +78,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
                            &result->port_);
+  builder.experimental().SetInterceptorCreators(ServerTraceInterceptors());
   for (const auto& [name, service] : services) {
     for (grpc::Service* grpc_service : service->grpc_services()) {
       builder.RegisterService(grpc_service);

@@ -16,7 +16,7 @@ std::optional<QualityProblem> ReasonToAbstain(const Classifier& classifier,
   if (auto problem = FindQualityProblem(quality)) return problem;
   if (!judgement.out_of_distribution) return std::nullopt;
   return QualityProblem{
-      "OUT_OF_DISTRIBUTION",
+      kOutOfDistribution,
       absl::StrFormat(
           "the image is unlike those the model was trained on: its feature is "
           "%.4g away from theirs, up to %.4g is usual. Check that it shows "
@@ -25,6 +25,14 @@ std::optional<QualityProblem> ReasonToAbstain(const Classifier& classifier,
 }
 
 }  // namespace
+
+const v1::OperatingPoint& PointOrFirst(const v1::Model& model,
+                                       const std::string& name) {
+  for (const v1::OperatingPoint& point : model.operating_points()) {
+    if (point.name() == name) return point;
+  }
+  return model.operating_points(0);
+}
 
 void Decide(const Classifier& classifier, const Judgement& judgement,
             const ImageQuality& quality, const v1::Model& model,

@@ -190,6 +190,14 @@ absl::Status DecodeParameters(const inference::ModelInferRequest& request,
     }
     query.priority = priority->second.int64_param();
   }
+  if (const auto key = parameters.find("key"); key != parameters.end()) {
+    if (key->second.parameter_choice_case() != Parameter::kStringParam) {
+      return BadParameter(
+          "the parameter key is no string_param; send a pseudonym, nothing of "
+          "a patient");
+    }
+    query.key = key->second.string_param();
+  }
   return absl::OkStatus();
 }
 
@@ -284,6 +292,10 @@ inference::ModelInferResponse EncodeInfer(
   parameters["operating_point"].set_string_param(predictions.point.name());
   parameters["threshold"].set_double_param(predictions.point.threshold());
   parameters["synthetic"].set_bool_param(model.lineage().synthetic());
+  parameters["candidate"].set_bool_param(predictions.is_candidate);
+  std::vector<std::string> ids;
+  for (const Prediction& image : predictions.images) ids.push_back(image.id);
+  parameters["prediction_ids"].set_string_param(absl::StrJoin(ids, ","));
   for (const std::string& name : query.outputs) {
     Output& output = *response.add_outputs();
     output.set_name(name);

@@ -94,6 +94,7 @@ grpc::Status InferenceService::ModelInfer(
       predictor_.Predict(query->query, *call);
   if (!predictions.ok()) return ToGrpc(predictions.status());
   *response = EncodeInfer(*request, *query, *predictions);
+  predictor_.Note(query->query, *predictions);
   return grpc::Status::OK;
 }
 

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/runtime/peer_call.h"
+#include "services/serving/candidate.h"
 
 namespace nevus {
 namespace {
@@ -91,6 +92,34 @@ absl::StatusOr<std::shared_ptr<ServingModel>> ModelSet::Peek(
   return GetResolved(reference, id, /*wait=*/false, call);
 }
 
+absl::StatusOr<ChosenModel> ModelSet::Choose(const ModelReference& reference,
+                                             const std::string& key,
+                                             const grpc::ServerContext& call) {
+  ASSIGN_OR_RETURN(const VersionId id, Resolve(reference, call));
+  VersionChoice choice;
+  {
+    MutexLock lock(mutex_);
+    const auto alias = aliases_.find({reference.model, reference.alias});
+    if (alias != aliases_.end()) {
+      choice = ChooseVersion(alias->second.registered, key);
+    }
+    if (choice.is_candidate) {
+      if (auto ready = FindReady({reference.model, choice.version})) {
+        return ChosenModel{std::move(ready), true, 0};
+      }
+      wanted_.NotifyOne();
+    }
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<ServingModel> model,
+                   GetResolved(reference, id, /*wait=*/true, call));
+  return ChosenModel{std::move(model), false, choice.shadow_version};
+}
+
+std::shared_ptr<ServingModel> ModelSet::FindLoaded(const VersionId& id) const {
+  MutexLock lock(mutex_);
+  return FindReady(id);
+}
+
 absl::StatusOr<VersionId> ModelSet::Resolve(const ModelReference& reference,
                                             const grpc::ServerContext& call) {
   RETURN_IF_ERROR(CheckName("model", reference.model));
@@ -107,23 +136,30 @@ absl::StatusOr<VersionId> ModelSet::Resolve(const ModelReference& reference,
   if (reference.version > 0) {
     return VersionId{reference.model, reference.version};
   }
-  const absl::StatusOr<int64_t> version = LookUp(reference, call);
+  const absl::StatusOr<v1::Alias> alias = LookUp(reference, call);
   MutexLock lock(mutex_);
   const AliasKey key = {reference.model, reference.alias};
-  if (version.ok()) {
-    aliases_[key].wanted = *version;
-    return VersionId{reference.model, *version};
+  if (alias.ok()) {
+    Point(key, *alias);
+    return VersionId{reference.model, alias->version()};
   }
   const auto known = aliases_.find(key);
-  if (absl::IsUnavailable(version.status()) && known != aliases_.end()) {
+  if (absl::IsUnavailable(alias.status()) && known != aliases_.end()) {
     // The registry is away: a reason to promote nothing, not to answer nothing.
     return VersionId{reference.model, known->second.wanted};
   }
-  return version.status();
+  return alias.status();
 }
 
-absl::StatusOr<int64_t> ModelSet::LookUp(const ModelReference& reference,
-                                         const grpc::ServerContext& call) {
+void ModelSet::Point(const AliasKey& key, v1::Alias registered) {
+  registered.clear_history();
+  Alias& alias = aliases_[key];
+  alias.wanted = registered.version();
+  alias.registered = std::move(registered);
+}
+
+absl::StatusOr<v1::Alias> ModelSet::LookUp(const ModelReference& reference,
+                                           const grpc::ServerContext& call) {
   const auto registry = v1::ModelService::NewStub(peers_.ChannelTo("registry"));
   v1::ListAliasesRequest list;
   list.set_model(reference.model);
@@ -131,7 +167,7 @@ absl::StatusOr<int64_t> ModelSet::LookUp(const ModelReference& reference,
       const v1::ListAliasesResponse aliases,
       CallPeer(*registry, &v1::ModelService::Stub::ListAliases, list, &call));
   for (const v1::Alias& alias : aliases.aliases()) {
-    if (alias.alias() == reference.alias) return alias.version();
+    if (alias.alias() == reference.alias) return alias;
   }
   // The registry says best what is missing.
   v1::GetModelRequest get;
@@ -140,7 +176,11 @@ absl::StatusOr<int64_t> ModelSet::LookUp(const ModelReference& reference,
   ASSIGN_OR_RETURN(
       const v1::Model model,
       CallPeer(*registry, &v1::ModelService::Stub::GetModel, get, &call));
-  return model.version();
+  v1::Alias alias;
+  alias.set_model(reference.model);
+  alias.set_alias(reference.alias);
+  alias.set_version(model.version());
+  return alias;
 }
 
 absl::StatusOr<std::shared_ptr<ServingModel>> ModelSet::GetResolved(
@@ -267,6 +307,11 @@ ServingSnapshot ModelSet::Snapshot() const {
   for (const auto& [key, alias] : aliases_) {
     now.aliases.push_back({key.first, alias.wanted, alias.answering});
   }
+  // After them: what answers comes before what is tried.
+  for (const auto& [key, alias] : aliases_) {
+    const int64_t candidate = alias.registered.candidate_version();
+    if (candidate != 0) now.aliases.push_back({key.first, candidate, 0});
+  }
   for (const Kept& kept : kept_) {
     now.kept.push_back({kept.id, kept.waiters > 0 || kept.asked});
   }
@@ -337,19 +382,19 @@ void ModelSet::Refresh() {
     const auto aliases =
         CallPeer(*registry, &v1::ModelService::Stub::ListAliases, list, calls_);
     if (!aliases.ok()) return;
-    std::map<std::string, int64_t> versions;
+    std::map<std::string, v1::Alias> registered;
     for (const v1::Alias& alias : aliases->aliases()) {
-      versions[alias.alias()] = alias.version();
+      registered[alias.alias()] = alias;
     }
     MutexLock lock(mutex_);
     for (auto alias = aliases_.begin(); alias != aliases_.end();) {
-      const auto now = versions.find(alias->first.second);
+      const auto now = registered.find(alias->first.second);
       if (alias->first.first != model) {
         ++alias;
-      } else if (now == versions.end()) {
+      } else if (now == registered.end()) {
         alias = aliases_.erase(alias);
       } else {
-        alias->second.wanted = now->second;
+        Point(alias->first, now->second);
         ++alias;
       }
     }

@@ -26,6 +26,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "protos/nevus/v1/alias.pb.h"
 #include "services/runtime/peer_caller.h"
 #include "services/runtime/peers.h"
 #include "services/serving/batcher.h"
@@ -39,6 +40,13 @@ struct ModelReference {
   std::string model;
   int64_t version = 0;
   std::string alias;
+};
+
+// What answers a call, and who else is to see it.
+struct ChosenModel {
+  std::shared_ptr<ServingModel> model;
+  bool is_candidate = false;   // that is tried under the alias (a canary)
+  int64_t shadow_version = 0;  // that is to see a copy; 0: none
 };
 
 struct ModelSetOptions {
@@ -81,7 +89,15 @@ class ModelSet {
   // DEADLINE_EXCEEDED: the call ended before; UNAVAILABLE: stopped (DRAINING).
   absl::StatusOr<std::shared_ptr<ServingModel>> Get(
       const ModelReference& reference, const grpc::ServerContext& call);
-  // The same without a wait: nullptr if it is not READY, and then it is being
+  // The same, with the candidate that may be tried under the alias: which calls
+  // it gets, `key` decides (candidate.h). It gets none before it is READY: the
+  // alias's own version answers.
+  absl::StatusOr<ChosenModel> Choose(const ModelReference& reference,
+                                     const std::string& key,
+                                     const grpc::ServerContext& call);
+  // The version, if it is READY, else nullptr. Loads nothing.
+  std::shared_ptr<ServingModel> FindLoaded(const VersionId& id) const;
+  // As Get without a wait: nullptr if it is not READY, and then it is being
   // loaded.
   absl::StatusOr<std::shared_ptr<ServingModel>> Peek(
       const ModelReference& reference, const grpc::ServerContext& call);
@@ -94,6 +110,7 @@ class ModelSet {
   struct Alias {
     int64_t wanted = 0;
     int64_t answering = 0;
+    v1::Alias registered;  // without its history
   };
   struct Version {
     VersionState state = VersionState::kLoading;
@@ -112,13 +129,16 @@ class ModelSet {
 
   absl::StatusOr<VersionId> Resolve(const ModelReference& reference,
                                     const grpc::ServerContext& call);
-  absl::StatusOr<int64_t> LookUp(const ModelReference& reference,
-                                 const grpc::ServerContext& call);
+  absl::StatusOr<v1::Alias> LookUp(const ModelReference& reference,
+                                   const grpc::ServerContext& call);
   absl::StatusOr<std::shared_ptr<ServingModel>> GetResolved(
       const ModelReference& reference, const VersionId& id, bool wait,
       const grpc::ServerContext& call);
 
   void Work();
+  // Takes what the registry says of an alias.
+  void Point(const AliasKey& key, v1::Alias registered)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Asks the registry where the aliases point.
   void Refresh();
   void Load(const VersionId& id);

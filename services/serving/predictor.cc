@@ -1,16 +1,20 @@
 #include "services/serving/predictor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/digest.h"
 #include "base/name.h"
 #include "base/status.h"
 #include "compute/classifier/classifier.h"
 #include "compute/image/decode.h"
+#include "services/serving/candidate.h"
 #include "services/serving/decision.h"
 #include "services/serving/explanation.h"
+#include "services/serving/serving_metrics.h"
 
 namespace nevus {
 namespace {
@@ -52,6 +56,18 @@ absl::Status OfImage(const absl::Status& status, size_t index, size_t count) {
 
 absl::StatusOr<Predictions> Predictor::Predict(
     const PredictQuery& query, const grpc::ServerContext& call) {
+  const Stopwatch stopwatch;
+  absl::StatusOr<Predictions> predictions = Find(query, call);
+  if (!predictions.ok()) {
+    watch_.metrics().CountError(predictions.status());
+  } else {
+    watch_.metrics().total_seconds.Observe(stopwatch.Seconds());
+  }
+  return predictions;
+}
+
+absl::StatusOr<Predictions> Predictor::Find(const PredictQuery& query,
+                                            const grpc::ServerContext& call) {
   if (drains_) return Draining();
   if (query.priority < -kMostPriority || query.priority > kMostPriority) {
     return WithReason(
@@ -66,8 +82,20 @@ absl::StatusOr<Predictions> Predictor::Predict(
         OfImage(ReadImageHeader(query.images[i], DecodeLimits()).status(), i,
                 query.images.size()));
   }
-  ASSIGN_OR_RETURN(const std::shared_ptr<ServingModel> model,
-                   models_.Get(query.model, call));
+  RETURN_IF_ERROR(CheckKey(query.key));
+  std::vector<std::string> digests;
+  for (const std::string_view image : query.images) {
+    digests.push_back(Sha256Hex(image));
+  }
+  ServingMetrics& metrics = watch_.metrics();
+  const Stopwatch stopwatch;
+  ASSIGN_OR_RETURN(
+      const ChosenModel chosen,
+      models_.Choose(query.model, query.key.empty() ? digests[0] : query.key,
+                     call));
+  const std::shared_ptr<ServingModel>& model = chosen.model;
+  const double model_seconds = stopwatch.Seconds();
+  metrics.model_seconds.Observe(model_seconds);
   const absl::Time begin = clock_.Now();
   absl::StatusOr<Predictions> predictions = Answer(query, model, call);
   const absl::Time end = clock_.Now();
@@ -77,7 +105,43 @@ absl::StatusOr<Predictions> Predictor::Predict(
                                   : absl::ZeroDuration(),
                  end);
   }
+  if (!predictions.ok()) return predictions;
+  const double batcher_seconds = stopwatch.Seconds() - model_seconds;
+  predictions->is_candidate = chosen.is_candidate;
+  predictions->shadow_version = chosen.shadow_version;
+  for (size_t i = 0; i < digests.size(); ++i) {
+    Prediction& prediction = predictions->images[i];
+    prediction.id = RandomHex(16);
+    prediction.image_digest = std::move(digests[i]);
+    const double queue_seconds = absl::ToDoubleSeconds(prediction.queue_wait);
+    metrics.batch_size.Observe(prediction.batch_size);
+    metrics.queue_seconds.Observe(queue_seconds);
+    metrics.compute_seconds.Observe(
+        std::max(0.0, batcher_seconds - queue_seconds));
+  }
   return predictions;
+}
+
+void Predictor::Note(const PredictQuery& query,
+                     const Predictions& predictions) {
+  const Stopwatch stopwatch;
+  for (size_t i = 0; i < query.images.size(); ++i) {
+    const Prediction& prediction = predictions.images[i];
+    Answered answered;
+    answered.model = &predictions.model->model();
+    answered.image = query.images[i];
+    answered.image_digest = prediction.image_digest;
+    answered.feature = &prediction.feature;
+    answered.prediction_id = prediction.id;
+    answered.alias = query.model.alias;
+    answered.decided = &prediction.decided;
+    answered.role = predictions.is_candidate ? v1::CANARY : v1::SERVED;
+    watch_.Note(answered);
+    if (predictions.shadow_version != 0) {
+      shadows_.Offer({query.model.model, predictions.shadow_version}, answered);
+    }
+  }
+  watch_.metrics().log_seconds.Observe(stopwatch.Seconds());
 }
 
 absl::StatusOr<Predictions> Predictor::Answer(

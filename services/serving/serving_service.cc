@@ -2,12 +2,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/digest.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
@@ -15,8 +15,10 @@
 #include "services/serving/core/batch_queue.h"
 #include "services/serving/inference_service.h"
 #include "services/serving/model_set.h"
+#include "services/serving/prediction_watch.h"
 #include "services/serving/predictor.h"
 #include "services/serving/serving_model.h"
+#include "services/serving/shadows.h"
 
 namespace nevus {
 namespace {
@@ -42,27 +44,47 @@ absl::Status CheckNearest(int nearest) {
 class ServingService final : public HostedService,
                              public v1::PredictionService::Service {
  public:
-  explicit ServingService(const ServiceContext& context)
+  ServingService(const ServiceContext& context,
+                 std::unique_ptr<PredictionWatch> watch)
       : peers_(*context.peers),
+        watch_(std::move(watch)),
         batcher_(BatchLimits(), *context.clock),
         models_(
             *context.peers, *context.clock, batcher_,
             {context.compute_threads, context.serving_bytes, context.device}),
-        predictor_(*context.clock, models_, batcher_),
+        shadows_(models_, batcher_, *watch_),
+        predictor_(*context.clock, models_, batcher_, *watch_, shadows_),
         inference_(*context.peers, models_, predictor_) {}
 
   std::vector<grpc::Service*> grpc_services() override {
-    return {this, &inference_};
+    return {this, &inference_, watch_->grpc_service()};
   }
   void Start() override {
+    watch_->set_answer([this](const v1::Model& model, std::string_view image,
+                              const grpc::ServerContext& call) {
+      return AnswerReplay(model, image, call);
+    });
+    watch_->set_refresh([this](ServingMetrics& metrics) {
+      metrics.queue_depth.Set(static_cast<double>(batcher_.waiting()));
+    });
+    watch_->Start();
     batcher_.Start();
     models_.Start();
+    shadows_.Start();
   }
   void Stop() override {
     // Images of calls that are there still get their turn: the batcher stops
     // with the last of them, when it is destroyed.
     predictor_.Drain();
     models_.Stop();
+    shadows_.Stop();
+    watch_->Stop();
+  }
+  absl::Status Backup(const std::string& dir) override {
+    return watch_->Backup(dir);
+  }
+  absl::Status Verify(const VerifyVisitor& visit) override {
+    return watch_->Verify(visit);
   }
 
   grpc::Status Predict(grpc::ServerContext* call,
@@ -94,6 +116,7 @@ class ServingService final : public HostedService,
     query.operating_point = request.operating_point();
     query.priority = request.priority();
     query.heat_map = request.heat_map();
+    query.key = request.key();
     RETURN_IF_ERROR(CheckNearest(request.nearest()));
     ASSIGN_OR_RETURN(const Predictions predictions,
                      predictor_.Predict(query, call));
@@ -111,17 +134,30 @@ class ServingService final : public HostedService,
     response.set_model(absl::StrCat(model.name(), "@", model.version()));
     response.set_model_digest(model.digest());
     response.set_feature_space(model.space().digest());
-    response.set_image_digest(Sha256Hex(request.image()));
-    response.set_prediction_id(RandomHex(16));
+    response.set_image_digest(prediction.image_digest);
+    response.set_prediction_id(prediction.id);
     response.set_synthetic(model.lineage().synthetic());
     response.set_batch_size(prediction.batch_size);
     SetDuration(prediction.queue_wait, response.mutable_queue_wait());
+    response.set_candidate(predictions.is_candidate);
+    predictor_.Note(query, predictions);
     return response;
   }
 
+  absl::StatusOr<ImageAnswer> AnswerReplay(const v1::Model& model,
+                                           std::string_view image,
+                                           const grpc::ServerContext& call) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<ServingModel> serving,
+                     models_.Get({model.name(), model.version(), ""}, call));
+    return AnswerBehind(batcher_, serving, image,
+                        [&call] { return call.IsCancelled(); });
+  }
+
   const Peers& peers_;
+  const std::unique_ptr<PredictionWatch> watch_;
   Batcher batcher_;
   ModelSet models_;  // before batcher_ is destroyed: its thread waits there
+  Shadows shadows_;
   Predictor predictor_;
   InferenceService inference_;
 };
@@ -130,7 +166,9 @@ class ServingService final : public HostedService,
 
 absl::StatusOr<std::unique_ptr<HostedService>> NewServingService(
     const ServiceContext& context) {
-  return std::make_unique<ServingService>(context);
+  ASSIGN_OR_RETURN(std::unique_ptr<PredictionWatch> watch,
+                   PredictionWatch::Open(context));
+  return std::make_unique<ServingService>(context, std::move(watch));
 }
 
 }  // namespace nevus

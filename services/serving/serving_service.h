@@ -1,6 +1,7 @@
 // The `serving` service: answers for images. The end of the way: image -> ...
-// -> model -> prediction. It stores nothing; all it knows of models comes from
-// the registry (model_cache.h), all computing is on one thread (batcher.h).
+// -> model -> prediction. All it knows of models comes from the registry
+// (model_set.h), all computing is on one thread (batcher.h); what it answered
+// it keeps in its log (prediction_watch.h).
 #ifndef NEVUS_SERVICES_SERVING_SERVING_SERVICE_H_
 #define NEVUS_SERVICES_SERVING_SERVING_SERVICE_H_
 
@@ -11,7 +12,8 @@
 
 namespace nevus {
 
-// Never fails; StatusOr as every service's factory.
+// Opens the prediction log below context.data_dir. Errors: those of
+// RocksDbStore.
 absl::StatusOr<std::unique_ptr<HostedService>> NewServingService(
     const ServiceContext& context);
 

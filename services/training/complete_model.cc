@@ -17,7 +17,9 @@
 #include "compute/classifier/classifier.h"
 #include "compute/classifier/feature_rows.h"
 #include "compute/classifier/ood_detector.h"
+#include "compute/evaluation/drift.h"
 #include "compute/evaluation/metrics.h"
+#include "services/runtime/baseline.h"
 #include "services/runtime/convert.h"
 
 namespace nevus {
@@ -25,6 +27,8 @@ namespace {
 
 // The contract's most (model.proto).
 constexpr int kMaxOperatingPoints = 16;
+// Numbers read for a baseline: 256 MB of them are enough for its deciles.
+constexpr int64_t kMostBaselineNumbers = int64_t{1} << 26;
 
 absl::Status BadOperatingPoint(const std::string& problem) {
   return WithReason(absl::InvalidArgumentError(problem),
@@ -93,6 +97,20 @@ absl::Status ForEachRow(const TrainingSet& set,
     }
   }
   return absl::OkStatus();
+}
+
+// The rows of train that features are later held against, evenly spaced.
+std::vector<int64_t> BaselineSample(const TrainingSet& train) {
+  const std::vector<int64_t> rows =
+      OodSample(static_cast<int64_t>(train.labels.size()));
+  const int64_t most =
+      std::max<int64_t>(1, kMostBaselineNumbers / train.dimension);
+  const int64_t step = (static_cast<int64_t>(rows.size()) + most - 1) / most;
+  std::vector<int64_t> sample;
+  for (size_t i = 0; i < rows.size(); i += static_cast<size_t>(step)) {
+    sample.push_back(rows[i]);
+  }
+  return sample;
 }
 
 std::string CalibrationLine(const ChosenCalibration& chosen) {
@@ -224,6 +242,13 @@ absl::StatusOr<std::vector<std::string>> CompleteModel(
     added.set_excess_error(candidate.excess_error);
   }
   for (const ChosenPoint& point : points) AddPoint(point, model);
+  // By the scores of validation: on train the head is surer than anywhere else.
+  std::vector<double> scores;
+  for (const Scored& one : probabilities) scores.push_back(one.score);
+  ASSIGN_OR_RETURN(const std::vector<float> watched,
+                   ReadRows(train, BaselineSample(train)));
+  *model.mutable_baseline() =
+      ToProto(MakeBaseline(std::move(scores), watched, train.dimension));
   return std::vector<std::string>{
       CalibrationLine(chosen), DetectorLine(classifier.ood, train.dimension)};
 }

@@ -25,10 +25,11 @@ absl::StatusOr<std::vector<OperatingPointRule>> ToRules(
 // INVALID_ARGUMENT (OOD_RATE_INVALID) unless it is 0 or more and below 1.
 absl::Status CheckOodRate(double rate);
 
-// Fills head, calibration and operating points of `model` from `head`: the
-// calibration and, on its probabilities, the thresholds from `validation`; the
-// detector from `train`, its threshold from `validation`. Returns what a log
-// should say of it, a line each. Errors: those of ToRules, CheckOodRate,
+// Fills head, calibration, operating points and drift baseline of `model` from
+// `head`: the calibration and, on its probabilities, the thresholds from
+// `validation`; the detector from `train`, its threshold from `validation`; the
+// baseline's scores from `validation`, its features from `train`. Returns what
+// a log should say of it, a line each. Errors: those of ToRules, CheckOodRate,
 // ChooseCalibration and ChooseOperatingPoints.
 absl::StatusOr<std::vector<std::string>> CompleteModel(
     const Head& head, const TrainingSet& train, const TrainingSet& validation,

@@ -18,10 +18,11 @@ constexpr struct {
   std::string_view prefix;
   ValueKind kind;
 } kKinds[] = {
-    {"image!", ValueKind::kNamed},     {"kept!", ValueKind::kEmpty},
-    {"present!", ValueKind::kEmpty},   {"recorded!", ValueKind::kEmpty},
-    {"reference!", ValueKind::kEmpty}, {"request_order!", ValueKind::kEmpty},
-    {"restored", ValueKind::kEmpty},
+    {"image!", ValueKind::kNamed},         {"kept!", ValueKind::kEmpty},
+    {"logged!", ValueKind::kEmpty},        {"logged_image!", ValueKind::kEmpty},
+    {"logged_model!", ValueKind::kEmpty},  {"present!", ValueKind::kEmpty},
+    {"recorded!", ValueKind::kEmpty},      {"reference!", ValueKind::kEmpty},
+    {"request_order!", ValueKind::kEmpty}, {"restored", ValueKind::kEmpty},
 };
 
 ValueKind KindOf(std::string_view key) {

@@ -24,6 +24,10 @@ std::string ModelKey(const std::string& name, int64_t version) {
 std::string HeadKey(const std::string& name, int64_t version) {
   return Key({"head", name, KeyNumber(version)});
 }
+// v1::Baseline: apart, since lists do without; absent if the model has none.
+std::string BaselineKey(const std::string& name, int64_t version) {
+  return Key({"baseline", name, KeyNumber(version)});
+}
 std::string AliasKey(const std::string& model, const std::string& alias) {
   return Key({"alias", model, alias});
 }
@@ -49,9 +53,33 @@ absl::Status ModelNotFound(const std::string& name, int64_t version) {
 }
 
 std::string EtagOf(const v1::Alias& alias) {
-  return Sha256Hex(absl::StrCat(alias.model(), "@", alias.alias(), " ",
-                                alias.version(), " ", alias.history_size()))
-      .substr(0, 16);
+  std::string content =
+      absl::StrCat(alias.model(), "@", alias.alias(), " ", alias.version(), " ",
+                   alias.history_size());
+  if (alias.candidate_version() != 0) {
+    absl::StrAppend(&content, " ", alias.candidate_version(), " ",
+                    alias.candidate_mode(), " ", alias.candidate_share());
+  }
+  return Sha256Hex(content).substr(0, 16);
+}
+
+absl::Status CheckEtag(const v1::Alias& alias, const std::string& etag) {
+  if (etag.empty() || etag == alias.etag()) return absl::OkStatus();
+  return WithReason(
+      absl::AbortedError(absl::StrCat(
+          "etag ", Quoted(etag), " of ", alias.model(), "@", alias.alias(),
+          " is stale: the alias has changed and has ", Quoted(alias.etag()),
+          " now; read it again and decide anew")),
+      "ALIAS_ETAG_STALE", {{"etag", alias.etag()}});
+}
+
+v1::AliasMove MoveTo(int64_t version, const MoveNote& note, bool rollback) {
+  v1::AliasMove move;
+  move.set_to_version(version);
+  move.set_actor(note.actor);
+  move.set_reason(note.reason);
+  move.set_rollback(rollback);
+  return move;
 }
 
 // Where an alias would point after one step back, then two, ...; a move to the
@@ -111,9 +139,14 @@ absl::StatusOr<v1::Model> ModelStore::Register(
 
   v1::Model listed = model;
   listed.clear_head();
+  listed.clear_baseline();
   batch.push_back(PutRecord(ModelKey(model.name(), model.version()), listed));
   batch.push_back(
       PutRecord(HeadKey(model.name(), model.version()), model.head()));
+  if (model.has_baseline()) {
+    batch.push_back(PutRecord(BaselineKey(model.name(), model.version()),
+                              model.baseline()));
+  }
   if (lease.has_value()) {
     batch.push_back(PutText(RegisteredKey(*lease),
                             absl::StrCat(model.name(), "@", model.version())));
@@ -135,6 +168,12 @@ absl::StatusOr<v1::Model> ModelStore::Get(const std::string& name,
   if (absl::IsNotFound(head.status())) return DamagedValue(key, "is gone");
   RETURN_IF_ERROR(head.status());
   *model->mutable_head() = *std::move(head);
+  absl::StatusOr<v1::Baseline> baseline =
+      GetRecord<v1::Baseline>(store_, BaselineKey(name, version));
+  if (baseline.ok()) *model->mutable_baseline() = *std::move(baseline);
+  if (!baseline.ok() && !absl::IsNotFound(baseline.status())) {
+    return baseline.status();
+  }
   if (ModelDigest(*model) != model->digest()) {
     return DamagedValue(ModelKey(name, version), "does not have its digest");
   }
@@ -187,14 +226,16 @@ absl::StatusOr<v1::Alias> ModelStore::GetAlias(const std::string& model,
   return found;
 }
 
-absl::StatusOr<v1::Alias> ModelStore::Move(v1::Alias alias, int64_t to_version,
+absl::StatusOr<v1::Alias> ModelStore::Move(v1::Alias alias, v1::AliasMove move,
                                            absl::Time now,
                                            const RequestEntry& entry) {
-  v1::AliasMove& move = *alias.add_history();
   move.set_from_version(alias.version());
-  move.set_to_version(to_version);
   *move.mutable_move_time() = TimestampOf(now);
-  alias.set_version(to_version);
+  alias.set_version(move.to_version());
+  *alias.add_history() = std::move(move);
+  alias.clear_candidate_version();
+  alias.clear_candidate_mode();
+  alias.clear_candidate_share();
   alias.set_etag(EtagOf(alias));
   RETURN_IF_ERROR(entry.Apply(
       store_, {PutRecord(AliasKey(alias.model(), alias.alias()), alias)},
@@ -204,7 +245,8 @@ absl::StatusOr<v1::Alias> ModelStore::Move(v1::Alias alias, int64_t to_version,
 
 absl::StatusOr<v1::Alias> ModelStore::Promote(
     const std::string& model, int64_t version, const std::string& alias,
-    const std::string& etag, absl::Time now, const RequestEntry& entry) {
+    const std::string& etag, absl::Time now, const RequestEntry& entry,
+    const MoveNote& note) {
   MutexLock lock(writers_);
   RETURN_IF_ERROR(Get(model, version).status());
   absl::StatusOr<v1::Alias> current = GetAlias(model, alias);
@@ -214,27 +256,20 @@ absl::StatusOr<v1::Alias> ModelStore::Promote(
     current->set_alias(alias);
   }
   RETURN_IF_ERROR(current.status());
-  if (!etag.empty() && etag != current->etag()) {
-    return WithReason(
-        absl::AbortedError(absl::StrCat(
-            "etag ", Quoted(etag), " of ", model, "@", alias,
-            " is stale: the alias has moved and has ", Quoted(current->etag()),
-            " now; read it again and decide anew")),
-        "ALIAS_ETAG_STALE", {{"etag", current->etag()}});
-  }
+  RETURN_IF_ERROR(CheckEtag(*current, etag));
   if (current->version() == version) {
     RETURN_IF_ERROR(entry.Apply(store_, {}, *current));
     return current;
   }
-  return Move(*std::move(current), version, now, entry);
+  return Move(*std::move(current), MoveTo(version, note, false), now, entry);
 }
 
-absl::StatusOr<v1::Alias> ModelStore::Rollback(const std::string& model,
-                                               const std::string& alias,
-                                               absl::Time now,
-                                               const RequestEntry& entry) {
+absl::StatusOr<v1::Alias> ModelStore::Rollback(
+    const std::string& model, const std::string& alias, absl::Time now,
+    const RequestEntry& entry, const MoveNote& note, const std::string& etag) {
   MutexLock lock(writers_);
   ASSIGN_OR_RETURN(v1::Alias current, GetAlias(model, alias));
+  RETURN_IF_ERROR(CheckEtag(current, etag));
   const std::vector<int64_t> earlier = EarlierVersions(current);
   if (earlier.empty()) {
     return WithReason(
@@ -243,7 +278,37 @@ absl::StatusOr<v1::Alias> ModelStore::Rollback(const std::string& model,
             " and pointed at none before; promote the version that you want")),
         "NO_HISTORY");
   }
-  return Move(std::move(current), earlier.back(), now, entry);
+  return Move(std::move(current), MoveTo(earlier.back(), note, true), now,
+              entry);
+}
+
+absl::StatusOr<v1::Alias> ModelStore::SetCandidate(
+    const v1::SetCandidateRequest& request, const RequestEntry& entry) {
+  MutexLock lock(writers_);
+  ASSIGN_OR_RETURN(v1::Alias alias, GetAlias(request.model(), request.alias()));
+  RETURN_IF_ERROR(CheckEtag(alias, request.etag()));
+  const int64_t candidate = request.candidate_version();
+  if (candidate == alias.version()) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            request.model(), "@", request.alias(), " points at version ",
+            candidate, " already; try another version beside it")),
+        "CANDIDATE_INVALID");
+  }
+  alias.clear_candidate_version();
+  alias.clear_candidate_mode();
+  alias.clear_candidate_share();
+  if (candidate != 0) {
+    RETURN_IF_ERROR(Get(request.model(), candidate).status());
+    alias.set_candidate_version(candidate);
+    alias.set_candidate_mode(request.mode());
+    alias.set_candidate_share(request.share());
+  }
+  alias.set_etag(EtagOf(alias));
+  RETURN_IF_ERROR(entry.Apply(
+      store_, {PutRecord(AliasKey(alias.model(), alias.alias()), alias)},
+      alias));
+  return alias;
 }
 
 absl::StatusOr<std::vector<v1::Alias>> ModelStore::ListAliases(

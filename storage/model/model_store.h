@@ -23,6 +23,12 @@
 
 namespace nevus {
 
+// Who moves an alias, and why.
+struct MoveNote {
+  std::string actor;
+  std::string reason;
+};
+
 // Thread-safe. Writers wait for each other, over their disk writes too: what
 // they decide rests on what is stored. Readers wait for nobody.
 //
@@ -55,24 +61,34 @@ class ModelStore {
     int64_t version = 0;
   };
   // The first `limit` models of `name` ("": of all) after `start_after`,
-  // without heads, in order of name and version.
+  // without heads and baselines, in order of name and version.
   absl::StatusOr<std::vector<v1::Model>> List(
       const std::string& name, const std::optional<Position>& start_after,
       int limit) const;
   // True if a model reads a feature space of this backbone.
   absl::StatusOr<bool> UsesBackbone(const std::string& backbone_digest) const;
 
-  // Points `alias` at `version`. If it does already, nothing changes.
+  // Points `alias` at `version`. If it does already, nothing changes. Any move
+  // ends the trial of a candidate.
   // ABORTED: `etag` is not "" and not the alias's (ALIAS_ETAG_STALE).
   absl::StatusOr<v1::Alias> Promote(const std::string& model, int64_t version,
                                     const std::string& alias,
                                     const std::string& etag, absl::Time now,
-                                    const RequestEntry& entry = {});
+                                    const RequestEntry& entry = {},
+                                    const MoveNote& note = {});
   // Points `alias` back at where it pointed before; again, one further back.
-  // FAILED_PRECONDITION: there is no earlier version (NO_HISTORY).
+  // FAILED_PRECONDITION: there is no earlier version (NO_HISTORY). ABORTED: as
+  // above.
   absl::StatusOr<v1::Alias> Rollback(const std::string& model,
                                      const std::string& alias, absl::Time now,
-                                     const RequestEntry& entry = {});
+                                     const RequestEntry& entry = {},
+                                     const MoveNote& note = {},
+                                     const std::string& etag = "");
+  // Puts a version beside an alias, or none; the share is checked before.
+  // INVALID_ARGUMENT: it is the alias's own (CANDIDATE_INVALID). ABORTED: as
+  // above.
+  absl::StatusOr<v1::Alias> SetCandidate(const v1::SetCandidateRequest& request,
+                                         const RequestEntry& entry = {});
   // Of `model` ("": of all), in order of model and alias.
   absl::StatusOr<std::vector<v1::Alias>> ListAliases(
       const std::string& model) const;
@@ -100,7 +116,7 @@ class ModelStore {
   absl::StatusOr<int64_t> NewestVersion(const std::string& name) const;
   absl::StatusOr<v1::Alias> GetAlias(const std::string& model,
                                      const std::string& alias) const;
-  absl::StatusOr<v1::Alias> Move(v1::Alias alias, int64_t to_version,
+  absl::StatusOr<v1::Alias> Move(v1::Alias alias, v1::AliasMove move,
                                  absl::Time now, const RequestEntry& entry);
 
   KeyValueStore& store_;

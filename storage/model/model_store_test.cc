@@ -191,6 +191,92 @@ TEST(AliasTest, ItMovesForwardAndBackAndRemembers) {
   EXPECT_TRUE(store.ListAliases("x").value().empty());
 }
 
+TEST(AliasTest, AMoveSaysWhoAndWhy) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_THAT(store.Register(MakeModel("m", i), std::nullopt, kNow), IsOk());
+  }
+  ASSERT_THAT(store.Promote("m", 1, "a", "", kNow, {}, {"eva@clinic", "first"}),
+              IsOk());
+  ASSERT_THAT(store.Promote("m", 2, "a", "", kNow), IsOk());
+  const v1::Alias back =
+      store.Rollback("m", "a", kNow, {}, {"tom@clinic", "missed two"}).value();
+  ASSERT_EQ(back.history_size(), 3);
+  EXPECT_EQ(back.history(0).actor(), "eva@clinic");
+  EXPECT_EQ(back.history(0).reason(), "first");
+  EXPECT_FALSE(back.history(1).rollback());
+  EXPECT_TRUE(back.history(2).rollback());
+  EXPECT_EQ(back.history(2).reason(), "missed two");
+  EXPECT_EQ(ReasonOf(store.Rollback("m", "a", kNow, {}, {}, "old").status()),
+            "ALIAS_ETAG_STALE");
+}
+
+TEST(AliasTest, ACandidateStandsBesideAnAliasUntilItMoves) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(store.Register(MakeModel("m", i), std::nullopt, kNow), IsOk());
+  }
+  v1::SetCandidateRequest request;
+  request.set_model("m");
+  request.set_alias("a");
+  request.set_candidate_version(2);
+  request.set_mode(v1::CANDIDATE_CANARY);
+  request.set_share(0.25);
+  EXPECT_EQ(ReasonOf(store.SetCandidate(request).status()), "ALIAS_NOT_FOUND");
+  const v1::Alias before = store.Promote("m", 1, "a", "", kNow).value();
+
+  const v1::Alias trial = store.SetCandidate(request).value();
+  EXPECT_EQ(trial.version(), 1);
+  EXPECT_EQ(trial.candidate_version(), 2);
+  EXPECT_EQ(trial.candidate_mode(), v1::CANDIDATE_CANARY);
+  EXPECT_EQ(trial.candidate_share(), 0.25);
+  EXPECT_NE(trial.etag(), before.etag());
+  EXPECT_EQ(trial.history_size(), 1) << "the alias has not moved";
+  EXPECT_EQ(store.ListAliases("m").value()[0].SerializeAsString(),
+            trial.SerializeAsString());
+
+  request.set_etag(before.etag());
+  EXPECT_EQ(ReasonOf(store.SetCandidate(request).status()), "ALIAS_ETAG_STALE");
+  request.set_etag("");
+  request.set_candidate_version(1);
+  EXPECT_EQ(ReasonOf(store.SetCandidate(request).status()),
+            "CANDIDATE_INVALID");
+  request.set_candidate_version(9);
+  EXPECT_EQ(ReasonOf(store.SetCandidate(request).status()), "MODEL_NOT_FOUND");
+
+  // A promotion of another version ends the trial; so does the end of it.
+  EXPECT_EQ(store.Promote("m", 3, "a", trial.etag(), kNow)
+                .value()
+                .candidate_version(),
+            0);
+  request.set_candidate_version(2);
+  ASSERT_THAT(store.SetCandidate(request), IsOk());
+  request.set_candidate_version(0);
+  const v1::Alias ended = store.SetCandidate(request).value();
+  EXPECT_EQ(ended.candidate_version(), 0);
+  EXPECT_EQ(ended.candidate_mode(), v1::CANDIDATE_MODE_UNSPECIFIED);
+  EXPECT_EQ(ended.candidate_share(), 0);
+}
+
+TEST(ModelStoreTest, ABaselineComesWithItsModelAndNotInLists) {
+  MemoryStore memory;
+  ModelStore store(memory);
+  v1::Model model = MakeModel("m");
+  const std::string digest = ModelDigest(model);
+  model.mutable_baseline()->add_scores(0.5);
+  model.mutable_baseline()->set_score_rows(7);
+  EXPECT_EQ(ModelDigest(model), digest) << "it decides no answer";
+  ASSERT_THAT(store.Register(model, std::nullopt, kNow), IsOk());
+  EXPECT_EQ(store.Get("m", 1).value().baseline().score_rows(), 7);
+  EXPECT_FALSE(store.List("", std::nullopt, 9).value()[0].has_baseline());
+  ASSERT_THAT(store.Register(MakeModel("m"), std::nullopt, kNow), IsOk());
+  EXPECT_FALSE(store.Get("m", 2).value().has_baseline());
+  memory.Damage("baseline!m!0000000000000000001");
+  EXPECT_THAT(store.Get("m", 1), StatusIs(StatusCode::kDataLoss, "baseline!m"));
+}
+
 v1::Evaluation MakeEvaluation(double auc) {
   v1::Evaluation evaluation;
   evaluation.set_model("m");

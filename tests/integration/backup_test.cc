@@ -139,7 +139,7 @@ class BackupTest : public testing::Test {
       })) << cluster_->Logs();
       backup = dir_.File(absl::StrCat("backup-", pixels));
       const json copied = Run({"admin", "backup", "--dir", backup});
-      EXPECT_EQ(copied["services"].size(), 4u);
+      EXPECT_EQ(copied["services"].size(), 5u);
       EXPECT_GT(copied["services"]["ingestion"]["bytes"], 90 * 500);
       if (Run({"job", "show", job})["state"] == "RUNNING") return job;
     }
@@ -165,7 +165,7 @@ class BackupTest : public testing::Test {
     const std::string restored = dir_.File("restored");
     const json copied =
         Run({"admin", "restore", "--from", backup, "--data", restored});
-    EXPECT_EQ(copied["services"].size(), 4u);
+    EXPECT_EQ(copied["services"].size(), 5u);
     const std::string second = dir_.File("second");
     for (const auto& service : fs::directory_iterator(restored)) {
       const std::string name = service.path().filename();
@@ -231,7 +231,7 @@ TEST_F(BackupTest, ACopyTakenInTheMidstOfWorkGoesOnAsASecondInstance) {
 
   const json verified = Run({"admin", "verify"});
   for (const std::string service :
-       {"scheduler", "registry", "extraction", "ingestion"}) {
+       {"scheduler", "serving", "registry", "extraction", "ingestion"}) {
     EXPECT_GT(verified[service]["values"], 0) << service;
     EXPECT_EQ(verified[service]["damaged"].size(), 0u) << verified;
   }
@@ -242,7 +242,8 @@ TEST_F(BackupTest, AFailedBackupSaysSoAndIsNotRestored) {
   const std::string backup = dir_.File("backup");
   // Nobody listens on port 1.
   std::string servers;
-  for (const char* service : {"scheduler", "registry", "extraction"}) {
+  for (const char* service :
+       {"scheduler", "serving", "registry", "extraction"}) {
     absl::StrAppend(&servers, service, "=", AddressOf(service), ",");
   }
   const CommandResult failed =
@@ -313,13 +314,13 @@ TEST_F(BackupTest, WhatTheServerRefusesHasItsReason) {
   };
   EXPECT_EQ(reason("registry", "relative/path"), "BACKUP_DIR_INVALID");
   EXPECT_EQ(reason("nothing", dir_.File("b")), "SERVICE_UNKNOWN");
-  EXPECT_EQ(reason("serving", dir_.File("b")), "SERVICE_UNKNOWN");
+  EXPECT_EQ(reason("training", dir_.File("b")), "SERVICE_UNKNOWN");
   EXPECT_EQ(reason("registry", dir_.File("b")), "");
   EXPECT_EQ(reason("registry", dir_.File("b")), "BACKUP_EXISTS");
 
   grpc::ClientContext call;
   v1::VerifyRequest request;
-  request.set_service("serving");
+  request.set_service("training");
   const auto reader = stub->Verify(&call, request);
   v1::VerifyResponse response;
   EXPECT_FALSE(reader->Read(&response));

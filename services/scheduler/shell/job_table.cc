@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "services/scheduler/shell/job_codec.h"
+
 namespace nevus {
 
 using scheduler::JobQueue;
@@ -94,6 +96,21 @@ std::vector<JobRef> JobTable::Unfinished() const {
   std::vector<JobRef> jobs;
   for (JobQueue::Number number : unfinished_) jobs.push_back(At(number));
   return jobs;
+}
+
+JobFigures JobTable::Count(absl::Time now) const {
+  JobFigures figures;
+  for (const JobRef& entry : Unfinished()) {
+    if (!entry->stored || entry->live == nullptr) continue;
+    const scheduler::Job& job = entry->live->state;
+    ++figures.unfinished[{KindName(entry->kind), scheduler::Name(job.state)}];
+    for (const scheduler::Task& task : job.tasks) {
+      if (task.state != scheduler::TaskState::kLeased) continue;
+      figures.oldest_lease =
+          std::max(figures.oldest_lease, now - task.attempt_start);
+    }
+  }
+  return figures;
 }
 
 std::vector<JobRef> JobTable::Prunable(int64_t keep, absl::Time before,

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "services/scheduler/core/job.h"
 #include "services/scheduler/core/job_queue.h"
+#include "services/scheduler/shell/job_figures.h"
 #include "services/scheduler/shell/live_job.h"
 
 namespace nevus {
@@ -47,6 +48,7 @@ class JobTable {
   std::vector<JobRef> Dependents(const std::string& id) const;
   // All that have not ended.
   std::vector<JobRef> Unfinished() const;
+  JobFigures Count(absl::Time now) const;
   // Ended jobs, longest ago first, that no unfinished one depends on: those
   // beyond the `keep` that ended last and those that ended by `before`; at most
   // `count`.

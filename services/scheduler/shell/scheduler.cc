@@ -150,6 +150,11 @@ v1::Job Scheduler::ShowLocked(const JobEntry& entry, bool with_tasks) const {
   return shown;
 }
 
+JobFigures Scheduler::Count() const {
+  MutexLock lock(mutex_);
+  return table_.Count(clock_.Now());
+}
+
 void Scheduler::Tick() {
   MutexLock lock(mutex_);
   int not_stored = 0;

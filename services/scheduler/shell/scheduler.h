@@ -81,7 +81,7 @@ class Scheduler {
   // What time does: leases and limits end, back-offs are over, what could not
   // be stored is tried again, ended jobs are pruned. Call a few times a second.
   void Tick();
-
+  JobFigures Count() const;
   // Ends all waits, now and in future.
   void Stop();
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
@@ -178,7 +179,8 @@ class SchedulerService final : public HostedService {
  public:
   static absl::StatusOr<std::unique_ptr<HostedService>> Open(
       const ServiceContext& context) {
-    auto service = std::unique_ptr<SchedulerService>(new SchedulerService);
+    auto service = std::unique_ptr<SchedulerService>(
+        new SchedulerService(context.metrics));
     ASSIGN_OR_RETURN(service->engine_,
                      RocksDbStore::Open(context.data_dir + "/scheduler"));
     service->store_ = std::make_unique<JobStore>(*service->engine_);
@@ -210,12 +212,14 @@ class SchedulerService final : public HostedService {
   }
 
   void Start() override {
+    refresh_ = metrics_->AddRefresh([this] { Tell(scheduler_->Count()); });
     ticker_ = std::thread([this] {
       while (!stop_.WaitFor(kTickEvery)) scheduler_->Tick();
     });
   }
 
   void Stop() override {
+    metrics_->RemoveRefresh(refresh_);
     stop_.Stop();
     if (jobs_ != nullptr) jobs_->Stop();
     if (scheduler_ != nullptr) scheduler_->Stop();
@@ -223,7 +227,30 @@ class SchedulerService final : public HostedService {
   }
 
  private:
-  SchedulerService() = default;
+  explicit SchedulerService(std::shared_ptr<Metrics> metrics)
+      : metrics_(std::move(metrics)) {}
+
+  void Tell(const JobFigures& figures) {
+    // Every kind and state, so that one that is left falls to zero.
+    for (const char* kind : {"extraction", "training", "evaluation"}) {
+      for (const char* state : {"PENDING", "RUNNING", "PAUSED"}) {
+        const auto count = figures.unfinished.find({kind, state});
+        metrics_
+            ->AddGauge("nevus_job_state", "Unfinished jobs by state.",
+                       {{"kind", kind}, {"state", state}})
+            .Set(count == figures.unfinished.end()
+                     ? 0
+                     : static_cast<double>(count->second));
+      }
+    }
+    metrics_
+        ->AddGauge("nevus_lease_age_seconds",
+                   "How long the oldest lease that is held has been held.")
+        .Set(absl::ToDoubleSeconds(figures.oldest_lease));
+  }
+
+  const std::shared_ptr<Metrics> metrics_;
+  int refresh_ = 0;
 
   std::unique_ptr<RocksDbStore> engine_;
   std::unique_ptr<JobStore> store_;

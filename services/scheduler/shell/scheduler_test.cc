@@ -35,6 +35,24 @@ TEST_F(SchedulerTest, AJobGoesFromSubmitToSuccess) {
   EXPECT_THAT(Finish("w1", leased.lease()), IsOk()) << "said once more";
 }
 
+TEST_F(SchedulerTest, IsCountedByKindAndStateWithItsOldestLease) {
+  EXPECT_TRUE(scheduler_->Count().unfinished.empty());
+  EXPECT_EQ(scheduler_->Count().oldest_lease, absl::ZeroDuration());
+  Submit(ExtractJob(1));
+  Submit(ExtractJob(1));
+  const v1::LeaseTaskResponse leased = Lease("w1");
+  clock_.Advance(absl::Seconds(7));
+  const JobFigures figures = scheduler_->Count();
+  EXPECT_THAT(figures.unfinished,
+              testing::UnorderedElementsAre(
+                  testing::Pair(std::make_pair("extraction", "RUNNING"), 1),
+                  testing::Pair(std::make_pair("extraction", "PENDING"), 1)));
+  EXPECT_EQ(figures.oldest_lease, absl::Seconds(7));
+  EXPECT_THAT(Finish("w1", leased.lease()), IsOk());
+  EXPECT_EQ(scheduler_->Count().oldest_lease, absl::ZeroDuration());
+  EXPECT_EQ(scheduler_->Count().unfinished.size(), 1u);
+}
+
 TEST_F(SchedulerTest, NothingAcknowledgedIsLostByARestart) {
   v1::Job two = ExtractJob(2, "r1");
   two.mutable_tasks(1)->set_title("the second");
