@@ -18,9 +18,13 @@ REASON = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 ONE_WORD = re.compile(r'WithReason\((?:[^;]|;[^\n])*?"([A-Z]{4,})"', re.S)
 # Such literals that are no reasons.
 OTHERS = {
+    "AVX2_VNNI": "an instruction set",
+    "AVX512_CORE": "an instruction set",
+    "AVX512_CORE_VNNI": "an instruction set",
     "F8_E4M3": "a kind of number in a weight file",
     "F8_E5M2": "a kind of number in a weight file",
     "NEVUS_SERVER": "an environment variable",
+    "ONEDNN_MAX_CPU_ISA": "an environment variable",
     "TEST_TMPDIR": "an environment variable",
 }
 

@@ -70,19 +70,10 @@ class Builder {
   // ---- Types --------------------------------------------------------------
 
   Type LowType(int layer) const {
-    switch (arithmetic_) {
-      case Arithmetic::kFp32:
-      case Arithmetic::kFp32Winograd:
-      case Arithmetic::kCudaFp32:  // refused before
-      case Arithmetic::kCudaBf16:
-        return Type::f32;
-      case Arithmetic::kBf16:
-        return Type::bf16;
-      case Arithmetic::kInt8:
-      case Arithmetic::kInt8Winograd:
-        return grids_[layer].is_signed ? Type::s8 : Type::u8;
+    if (NeedsCalibration(arithmetic_)) {
+      return grids_[layer].is_signed ? Type::s8 : Type::u8;
     }
-    return Type::f32;
+    return arithmetic_ == Arithmetic::kBf16 ? Type::bf16 : Type::f32;
   }
 
   // The answer is fp32, and so is all that only pools or joins the way to it:

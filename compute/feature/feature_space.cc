@@ -17,7 +17,7 @@ absl::StatusOr<Arithmetic> ResolveArithmetic(const BackboneInfo& backbone,
                                              const std::string& precision) {
   if (precision.empty() || precision == "auto") {
     return backbone.arch == "vgg16" && HasAvx2() ? Arithmetic::kFp32Winograd
-                                                   : Arithmetic::kFp32;
+                                                 : Arithmetic::kFp32;
   }
   return ParseArithmetic(precision);
 }

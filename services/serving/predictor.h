@@ -73,11 +73,9 @@ class Predictor {
   // Answers for all images or for none. Errors: INVALID_ARGUMENT: an image is
   // bad, of several with its number; the operating point is unknown
   // (OPERATING_POINT_UNKNOWN), the priority out of range (PRIORITY_INVALID);
-  // FAILED_PRECONDITION: no heat map for this feature space
-  // (HEAT_MAP_UNSUPPORTED);
-  // the key is too long (KEY_TOO_LONG); UNAVAILABLE: draining (DRAINING); those
-  // of ModelSet::Choose and
-  // Batcher::Answer.
+  // the key is too long (KEY_TOO_LONG); FAILED_PRECONDITION: no heat map for
+  // this feature space (HEAT_MAP_UNSUPPORTED); UNAVAILABLE: draining
+  // (DRAINING); those of ModelSet::Choose and Batcher::Answer.
   absl::StatusOr<Predictions> Predict(const PredictQuery& query,
                                       const grpc::ServerContext& call);
 
