@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/backbone.h"
 #include "compute/feature/feature_extractor.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "services/extraction/extractor_source.h"
@@ -77,6 +78,7 @@ class ExtractionHandler : public TaskHandler {
     // Nobody may want this network again, and it is large.
     if (context.cancelled()) {
       extractor_ = nullptr;
+      backbone_ = nullptr;
       malloc_trim(0);  // glibc would keep it for this process
     }
     return result;
@@ -131,8 +133,14 @@ class ExtractionHandler : public TaskHandler {
     options.threads = threads_;
     options.device = device_;
     const Stopwatch watch;
-    ASSIGN_OR_RETURN(extractor_,
-                     LoadExtractor(peers_, space, options, context.calls()));
+    // Kept: a backbone is often tried at several cuts and precisions.
+    if (backbone_ == nullptr || backbone_->info().digest != task.backbone()) {
+      backbone_ = nullptr;
+      ASSIGN_OR_RETURN(backbone_,
+                       LoadBackbone(peers_, task.backbone(), context.calls()));
+    }
+    if (context.cancelled()) return Cancelled();
+    ASSIGN_OR_RETURN(extractor_, NewExtractor(*backbone_, space, options));
     context.Log(absl::StrFormat(
         "backbone %s loaded in %.0f ms: cut %s, pooling %s, %s on %d threads",
         task.backbone(), 1000 * watch.Seconds(), task.cut(), task.pooling(),
@@ -208,7 +216,8 @@ class ExtractionHandler : public TaskHandler {
   const Peers& peers_;
   const int threads_;
   const std::string device_;
-  std::unique_ptr<FeatureExtractor> extractor_;  // of the last task
+  std::unique_ptr<Backbone> backbone_;           // of the last task
+  std::unique_ptr<FeatureExtractor> extractor_;  // likewise
 };
 
 }  // namespace

@@ -78,13 +78,11 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
   return backbone;
 }
 
-absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
-    const Peers& peers, const v1::FeatureSpace& space,
-    const FeatureExtractorOptions& options, PeerCaller caller) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
-                   LoadBackbone(peers, space.backbone_digest(), caller));
+absl::StatusOr<std::unique_ptr<FeatureExtractor>> NewExtractor(
+    const Backbone& backbone, const v1::FeatureSpace& space,
+    const FeatureExtractorOptions& options) {
   ASSIGN_OR_RETURN(FeatureSpaceSpec spec,
-                   ResolveFeatureSpace(backbone->info(), space.cut(),
+                   ResolveFeatureSpace(backbone.info(), space.cut(),
                                        space.pooling(), space.arithmetic()));
   spec.calibration = ToCalibration(space.calibration());
   ASSIGN_OR_RETURN(spec.views, ParseViews(space.views()));
@@ -99,8 +97,16 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
             "train anew")),
         "FEATURE_SPACE_MISMATCH", {{"wanted", space.digest()}, {"here", here}});
   }
+  return FeatureExtractor::Create(backbone, spec, options);
+}
+
+absl::StatusOr<std::unique_ptr<FeatureExtractor>> LoadExtractor(
+    const Peers& peers, const v1::FeatureSpace& space,
+    const FeatureExtractorOptions& options, PeerCaller caller) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
+                   LoadBackbone(peers, space.backbone_digest(), caller));
   RETURN_IF_ERROR(CheckGoesOn(caller));
-  return FeatureExtractor::Create(*backbone, spec, options);
+  return NewExtractor(*backbone, space, options);
 }
 
 }  // namespace nevus

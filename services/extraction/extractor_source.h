@@ -16,9 +16,16 @@
 
 namespace nevus {
 
-// The backbone of that digest. Errors: NOT_FOUND, DATA_LOSS as LoadExtractor.
+// The backbone of that digest. Errors: NOT_FOUND, DATA_LOSS, CANCELLED as
+// LoadExtractor.
 absl::StatusOr<std::unique_ptr<Backbone>> LoadBackbone(
     const Peers& peers, const std::string& digest, PeerCaller caller);
+
+// The second half of LoadExtractor, with its errors. REQUIRES: `backbone` is
+// the space's.
+absl::StatusOr<std::unique_ptr<FeatureExtractor>> NewExtractor(
+    const Backbone& backbone, const v1::FeatureSpace& space,
+    const FeatureExtractorOptions& options);
 
 // Loads the extractor of `space`, of which digest, backbone_digest, cut,
 // pooling, arithmetic, calibration, views and values are read; the rest follows

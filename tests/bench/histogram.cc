@@ -13,17 +13,17 @@ constexpr double kLeast = 1e-6;
 
 }  // namespace
 
-Histogram::Histogram()
+LatencyHistogram::LatencyHistogram()
     : buckets_(size_t{kBucketsPerDoubling} * kDoublings + 1) {}
 
-void Histogram::Add(double seconds) {
+void LatencyHistogram::Add(double seconds) {
   const double doublings = std::log2(std::max(seconds, kLeast) / kLeast);
   const auto bucket = static_cast<size_t>(doublings * kBucketsPerDoubling);
   ++buckets_[std::min(bucket, buckets_.size() - 1)];
   ++count_;
 }
 
-double Histogram::Percentile(double share) const {
+double LatencyHistogram::Percentile(double share) const {
   const auto wanted =
       static_cast<int64_t>(std::ceil(share * static_cast<double>(count_)));
   int64_t seen = 0;

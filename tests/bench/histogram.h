@@ -12,9 +12,9 @@
 namespace nevus {
 
 // Thread-compatible.
-class Histogram {
+class LatencyHistogram {
  public:
-  Histogram();
+  LatencyHistogram();
   void Add(double seconds);
   int64_t count() const { return count_; }
   // In seconds: what at least `share` of the values do not exceed. 0 if there

@@ -13,7 +13,7 @@ namespace {
 TEST(HistogramTest, IsWithinOnePercentOfSortedValues) {
   std::mt19937 random(7);
   std::lognormal_distribution<double> draw(-3, 2);
-  Histogram histogram;
+  LatencyHistogram histogram;
   std::vector<double> values;
   for (int i = 0; i < 20'000; ++i) {
     values.push_back(draw(random));
@@ -27,7 +27,7 @@ TEST(HistogramTest, IsWithinOnePercentOfSortedValues) {
 }
 
 TEST(HistogramTest, WhatIsTooSmallOrTooLargeIsKeptAtTheEnds) {
-  Histogram histogram;
+  LatencyHistogram histogram;
   EXPECT_EQ(histogram.Percentile(0.5), 0);
   histogram.Add(0);
   EXPECT_NEAR(histogram.Percentile(1), 1e-6, 1e-8);

@@ -70,9 +70,9 @@ std::vector<double> PoissonSchedule(double rate, double seconds,
   return schedule;
 }
 
-Histogram PerfectServer(const std::vector<double>& schedule,
-                        double service_seconds) {
-  Histogram latency;
+LatencyHistogram PerfectServer(const std::vector<double>& schedule,
+                               double service_seconds) {
+  LatencyHistogram latency;
   double free = 0;
   for (const double at : schedule) {
     free = std::max(free, at) + service_seconds;

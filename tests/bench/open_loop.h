@@ -25,11 +25,11 @@ std::vector<double> PoissonSchedule(double rate, double seconds, uint32_t seed);
 // The times that a server would take that answers one request after the other,
 // each in `service_seconds`, and wastes nothing: what no server can beat on
 // this schedule.
-Histogram PerfectServer(const std::vector<double>& schedule,
-                        double service_seconds);
+LatencyHistogram PerfectServer(const std::vector<double>& schedule,
+                               double service_seconds);
 
 struct LoadResult {
-  Histogram latency;  // of the answered, from their scheduled time
+  LatencyHistogram latency;  // of the answered, from their scheduled time
   int64_t answered = 0;
   int64_t refused = 0;                    // RESOURCE_EXHAUSTED, at once
   std::map<std::string, int64_t> failed;  // by code and message

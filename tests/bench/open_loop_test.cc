@@ -17,7 +17,7 @@ TEST(OpenLoopTest, SchedulesHaveTheirRateAndAPoissonOneRepeats) {
 }
 
 TEST(OpenLoopTest, APerfectServerTakesTheServiceTimeWhenNothingWaits) {
-  const Histogram alone = PerfectServer(EvenSchedule(1, 100), 0.5);
+  const LatencyHistogram alone = PerfectServer(EvenSchedule(1, 100), 0.5);
   EXPECT_NEAR(alone.Percentile(1), 0.5, 0.005);
 }
 
@@ -25,7 +25,7 @@ TEST(OpenLoopTest, APerfectServerTakesTheServiceTimeWhenNothingWaits) {
 // time is load / (2 (1 - load)) services (Pollaczek and Khinchine): 1.167 at
 // 0.7. The histogram gives the mean to within a bucket.
 TEST(OpenLoopTest, APerfectServerWaitsAsQueueingTheorySays) {
-  const Histogram latency =
+  const LatencyHistogram latency =
       PerfectServer(PoissonSchedule(0.7, 1'000'000, 3), 1);
   double mean = 0;
   for (int i = 0; i < 1000; ++i) {

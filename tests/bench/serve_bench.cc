@@ -189,7 +189,7 @@ class ServeBench {
   }
 
   void AtSeventyPercent(double most, double lone, uint32_t seed) {
-    const auto add = [](const Histogram& from, Lane& p50, Lane& p99,
+    const auto add = [](const LatencyHistogram& from, Lane& p50, Lane& p99,
                         Lane& p999) {
       p50.values.push_back(1000 * from.Percentile(0.5));
       p99.values.push_back(1000 * from.Percentile(0.99));
