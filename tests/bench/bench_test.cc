@@ -174,9 +174,9 @@ TEST(BenchTest, ASoakPrintsWhatMemoryItCost) {
       Bench({"serve", "--soak", "3000", "--threads", "1", "--output", "json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const Json json = Json::parse(outcome.out);
-  EXPECT_THAT(
-      NamesOf(json["lanes"]),
-      ElementsAre("memory after the warm-up", "memory at the end", "requests"));
+  EXPECT_THAT(NamesOf(json["lanes"]),
+              ElementsAre("memory after the warm-up", "memory at the end",
+                          "requests", "load, check and promote"));
   ExpectFigures(json["lanes"]);
 }
 
