@@ -225,6 +225,10 @@ class Builder {
     // Winograd's only layout, from the start: no reorder between the layers.
     if (arithmetic_ == Arithmetic::kFp32Winograd) {
       spec.out_layout = HasAvx512() ? Layout::nChw16c : Layout::nhwc;
+      // From the image to nhwc oneDNN has only its plain loops.
+      if (!HasAvx512() && layer.inputs[0] == kImage) {
+        spec.out_layout = Layout::any;
+      }
     }
     spec.relu = layer.relu;
     const float out_step = Step(i, spec.out_type);
