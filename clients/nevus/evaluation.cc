@@ -143,34 +143,26 @@ Table EvaluationTable(const v1::Evaluation& evaluation) {
   return table;
 }
 
-// The evaluation that the command line names.
-absl::StatusOr<v1::GetEvaluationRequest> Which(const Context& context) {
+// Which evaluation the command line names.
+template <typename Request>
+absl::Status SetSubject(const Context& context, Request& request) {
   const Invocation& line = context.line();
   ASSIGN_OR_RETURN(const VersionedName model,
                    VersionArgument("model", context.argument(0)));
   ASSIGN_OR_RETURN(const VersionedName dataset,
                    VersionArgument("dataset", line.Text("dataset")));
-  v1::GetEvaluationRequest which;
-  which.set_model(model.name);
-  which.set_model_version(model.version);
-  which.set_dataset(dataset.name);
-  which.set_dataset_version(dataset.version);
-  which.set_split(line.Text("split"));
-  return which;
-}
-
-absl::Status Evaluate(Context& context) {
-  const Invocation& line = context.line();
-  ASSIGN_OR_RETURN(const VersionedName model,
-                   VersionArgument("model", context.argument(0)));
-  ASSIGN_OR_RETURN(const VersionedName dataset,
-                   VersionArgument("dataset", line.Text("dataset")));
-  v1::EvaluateRequest request;
   request.set_model(model.name);
   request.set_model_version(model.version);
   request.set_dataset(dataset.name);
   request.set_dataset_version(dataset.version);
   request.set_split(line.Text("split"));
+  return absl::OkStatus();
+}
+
+absl::Status Evaluate(Context& context) {
+  const Invocation& line = context.line();
+  v1::EvaluateRequest request;
+  RETURN_IF_ERROR(SetSubject(context, request));
   request.set_final(line.On("final"));
   request.set_priority(static_cast<int32_t>(line.Integer("priority")));
   request.set_request_id(RandomHex(16));
@@ -187,12 +179,14 @@ absl::Status Evaluate(Context& context) {
   }
   ASSIGN_OR_RETURN(const v1::Job ended, WatchToEnd(context, job.id()));
   RETURN_IF_ERROR(JobError(ended));
-  ASSIGN_OR_RETURN(const v1::GetEvaluationRequest which, Which(context));
+  v1::GetEvaluationRequest which;
+  RETURN_IF_ERROR(SetSubject(context, which));
   return ShowEvaluation(which, context);
 }
 
 absl::Status Show(Context& context) {
-  ASSIGN_OR_RETURN(const v1::GetEvaluationRequest which, Which(context));
+  v1::GetEvaluationRequest which;
+  RETURN_IF_ERROR(SetSubject(context, which));
   return ShowEvaluation(which, context);
 }
 

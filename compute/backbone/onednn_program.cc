@@ -224,10 +224,11 @@ class Builder {
                     arithmetic_ == Arithmetic::kInt8Winograd;
     // Winograd's only layout, from the start: no reorder between the layers.
     if (arithmetic_ == Arithmetic::kFp32Winograd) {
-      spec.out_layout = HasAvx512() ? Layout::nChw16c : Layout::nhwc;
-      // From the image to nhwc oneDNN has only its plain loops.
-      if (!HasAvx512() && layer.inputs[0] == kImage) {
-        spec.out_layout = Layout::any;
+      if (HasAvx512()) {
+        spec.out_layout = Layout::nChw16c;
+      } else if (layer.inputs[0] != kImage) {
+        // From the image to nhwc oneDNN has only its plain loops.
+        spec.out_layout = Layout::nhwc;
       }
     }
     spec.relu = layer.relu;

@@ -204,11 +204,11 @@ absl::Status DecodeParameters(const inference::ModelInferRequest& request,
 void AddImage(const std::string& output, const Prediction& image,
               inference::InferTensorContents& to) {
   if (output == "probability") {
-    to.add_fp32_contents(static_cast<float>(image.probability));
+    to.add_fp32_contents(static_cast<float>(image.decided.probability()));
   } else if (output == "label") {
-    to.add_bytes_contents(image.decision);
+    to.add_bytes_contents(image.decided.decision());
   } else if (output == "abstain") {
-    to.add_bool_contents(image.abstain);
+    to.add_bool_contents(image.decided.abstain());
   } else if (output == "heat_map") {
     to.add_bytes_contents(image.heat_map.overlay_png());
   } else {

@@ -49,13 +49,13 @@ Predictions TwoImages() {
   predictions.point.set_name("youden");
   predictions.point.set_threshold(0.5);
   predictions.images.resize(2);
-  predictions.images[0].probability = 0.75;
-  predictions.images[0].decision = "melanoma";
+  predictions.images[0].decided.set_probability(0.75);
+  predictions.images[0].decided.set_decision("melanoma");
   predictions.images[0].feature = {1, 2, 3};
-  predictions.images[1].probability = 0.25;
-  predictions.images[1].decision = "not melanoma";
+  predictions.images[1].decided.set_probability(0.25);
+  predictions.images[1].decided.set_decision("not melanoma");
   predictions.images[1].feature = {4, 5, 6};
-  predictions.images[1].abstain = true;
+  predictions.images[1].decided.set_abstain(true);
   return predictions;
 }
 

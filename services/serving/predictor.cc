@@ -161,10 +161,6 @@ absl::StatusOr<Predictions> Predictor::Answer(
     Decide(classifier, Judge(classifier, answer.answer.feature.data()),
            answer.answer.quality, model->model(), predictions.point,
            prediction.decided);
-    prediction.probability = prediction.decided.probability();
-    prediction.positive = prediction.decided.positive();
-    prediction.decision = prediction.decided.decision();
-    prediction.abstain = prediction.decided.abstain();
     if (query.heat_map) prediction.heat_map = std::move(heat_maps[i]);
     prediction.feature = std::move(answer.answer.feature);
     prediction.batch_size = answer.batch_size;

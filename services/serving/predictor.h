@@ -39,10 +39,6 @@ struct PredictQuery {
 struct Prediction {
   std::string id;            // names the answer: 32 hex digits
   std::string image_digest;  // SHA-256 of the image
-  double probability = 0;
-  bool positive = false;
-  std::string decision;  // "melanoma" or "not melanoma"
-  bool abstain = false;  // no decision should rest on the probability
   std::vector<float> feature;
   v1::PredictResponse decided;  // all that Decide fills (decision.h)
   v1::HeatMap heat_map;         // if asked for
