@@ -20,6 +20,7 @@ ONE_WORD = re.compile(r'WithReason\((?:[^;]|;[^\n])*?"([A-Z]{4,})"', re.S)
 OTHERS = {
     "AVX2_VNNI": "an instruction set",
     "AVX512_CORE": "an instruction set",
+    "AVX512_CORE_BF16": "an instruction set",
     "AVX512_CORE_VNNI": "an instruction set",
     "F8_E4M3": "a kind of number in a weight file",
     "F8_E5M2": "a kind of number in a weight file",

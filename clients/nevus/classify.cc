@@ -87,6 +87,7 @@ absl::Status Classify(Context& context) {
                            &version, request.mutable_alias()));
   request.set_version(version);
   request.set_operating_point(line.Text("operating-point"));
+  request.set_key(line.Text("key"));
   request.set_nearest(static_cast<int32_t>(line.Integer("nearest")));
   const std::string folder = line.Text("explain");
   if (!folder.empty()) {
@@ -160,6 +161,10 @@ std::vector<Command> ClassifyCommands() {
        {Flag::Text("model", "M@ALIAS|M@V", "which model").Required(),
         Flag::Text("operating-point", "P",
                    "which threshold decides (default: the model's first)"),
+        Flag::Text("key", "K",
+                   "whom the images are of, as a pseudonym: during a canary "
+                   "all calls with one key get the same version (default: "
+                   "each image sticks to its own)"),
         Flag::Text("explain", "DIR",
                    "write a heat map for each image there: red speaks for the "
                    "class that the model finds, blue against"),

@@ -46,7 +46,7 @@ uint64_t EnabledStates() {
   return (uint64_t{high} << 32) | low;
 }
 
-// How far oneDNN may go: 2 AVX2, 3 AVX-512, 4 with VNNI, 5 with BF16. As its
+// How far oneDNN may go: 2 AVX2, 3 AVX-512, 4 with VNNI, 5 BF16, 6 AMX. As its
 // documentation of ONEDNN_MAX_CPU_ISA has it; any other value is no limit.
 int OnednnLimit() {
   const char* const limit = std::getenv("ONEDNN_MAX_CPU_ISA");
@@ -55,7 +55,8 @@ int OnednnLimit() {
   if (isa == "AVX2" || isa == "AVX2_VNNI") return 2;
   if (isa == "AVX512_CORE") return 3;
   if (isa == "AVX512_CORE_VNNI") return 4;
-  return 5;
+  if (isa == "AVX512_CORE_BF16") return 5;
+  return 6;
 }
 
 bool Has(const std::string& name, int level) {
@@ -92,5 +93,7 @@ bool HasAvx512() {
 bool HasVnni() { return HasAvx512() && Has("avx512_vnni", 4); }
 
 bool HasBf16() { return HasAvx512() && Has("avx512_bf16", 5); }
+
+bool HasAmx() { return Has("amx_int8", 6) && Has("amx_bf16", 6); }
 
 }  // namespace nevus

@@ -24,6 +24,9 @@ bool HasAvx512();
 // bfloat16 products in hardware (AVX512-BF16).
 bool HasBf16();
 
+// Tiles of both (AMX-INT8, AMX-BF16).
+bool HasAmx();
+
 // Products of bytes summed in 32 bits (AVX512-VNNI). Without it oneDNN sums
 // pairs in 16 bits, which overflow.
 bool HasVnni();

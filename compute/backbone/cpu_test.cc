@@ -37,5 +37,7 @@ TEST(CpuTest, AgreesWithLinux) {
 
 TEST(CpuTest, Bf16NeedsAvx512) { EXPECT_TRUE(!HasBf16() || HasAvx512()); }
 
+TEST(CpuTest, AmxNeedsAvx512) { EXPECT_TRUE(!HasAmx() || HasAvx512()); }
+
 }  // namespace
 }  // namespace nevus

@@ -89,7 +89,10 @@ grpc::Status InferenceService::ModelInfer(
     grpc::ServerContext* call, const inference::ModelInferRequest* request,
     inference::ModelInferResponse* response) {
   const absl::StatusOr<InferQuery> query = DecodeInfer(*request);
-  if (!query.ok()) return ToGrpc(query.status());
+  if (!query.ok()) {
+    predictor_.CountRefusal(query.status());
+    return ToGrpc(query.status());
+  }
   const absl::StatusOr<Predictions> predictions =
       predictor_.Predict(query->query, *call);
   if (!predictions.ok()) return ToGrpc(predictions.status());

@@ -75,6 +75,11 @@ class Predictor {
   absl::StatusOr<Predictions> Predict(const PredictQuery& query,
                                       const grpc::ServerContext& call);
 
+  // Counts a call that was refused before there was a query to predict for.
+  void CountRefusal(const absl::Status& refused) {
+    watch_.metrics().CountError(refused);
+  }
+
   // Logs what `query` is answered with, and lets a shadow see it. Waits for
   // nothing. To be called once, when nothing can fail any more.
   void Note(const PredictQuery& query, const Predictions& predictions);

@@ -117,7 +117,11 @@ class ServingService final : public HostedService,
     query.priority = request.priority();
     query.heat_map = request.heat_map();
     query.key = request.key();
-    RETURN_IF_ERROR(CheckNearest(request.nearest()));
+    if (const absl::Status nearest = CheckNearest(request.nearest());
+        !nearest.ok()) {
+      predictor_.CountRefusal(nearest);
+      return nearest;
+    }
     ASSIGN_OR_RETURN(const Predictions predictions,
                      predictor_.Predict(query, call));
     const v1::Model& model = predictions.model->model();

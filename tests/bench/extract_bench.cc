@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/temp_dir.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/cpu.h"
 #include "compute/backbone/layers.h"
 #include "compute/feature/eager_reference.h"
 #include "compute/feature/feature_extractor.h"
@@ -24,24 +25,26 @@
 namespace nevus {
 namespace {
 
-// Against eager LibTorch, and everything around the network against the network
-// (issue 8's table). Of fp32 the faster kernel counts.
+// Against eager LibTorch, by what this processor has (docs/benchmarks.md). Of
+// fp32, and of bf16 without AMX, the faster kernel counts: that is Winograd.
 std::optional<double> TargetOf(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
-    case Arithmetic::kBf16:
     case Arithmetic::kCudaFp32:  // tools/gpu-check measures a GPU
     case Arithmetic::kCudaBf16:
       return std::nullopt;
     case Arithmetic::kFp32Winograd:
-      return 2.6;
+      return HasAvx512() ? 2.6 : 1.8;
+    case Arithmetic::kBf16:
+      return HasAmx() ? std::optional<double>(7) : std::nullopt;
     case Arithmetic::kInt8:
-      return 4.2;
+      return HasAmx() ? 12 : 4.2;
     case Arithmetic::kInt8Winograd:
       return 6.0;
   }
   return std::nullopt;
 }
+// And everything around the network against the network.
 constexpr double kOfTheNetworkAlone = 0.92;
 
 // What runs on ready tensors has no fixed cost that more images would share.
@@ -141,7 +144,7 @@ class ExtractBench {
     ASSIGN_OR_RETURN(work.model, WriteOnnx(layers, table.weights,
                                            backbone_->info().input_size));
     work.planes = planes_.data();
-    work.count = options_.count;
+    work.count = ready_;
     work.side = backbone_->info().input_size;
     work.threads = options_.threads;
     const absl::StatusOr<std::string> package = FetchOnnxRuntime();
@@ -160,15 +163,14 @@ class ExtractBench {
   // A peer that computes something else is no yardstick. Says how near it came.
   absl::StatusOr<std::string> PeerAgrees() {
     constexpr double kMostError = 1e-4;  // as of two fp32 implementations
-    std::vector<float> ours(size_t{1} * options_.count *
-                            extractors_[0]->dimension());
+    std::vector<float> ours(size_t{1} * ready_ * extractors_[0]->dimension());
     RETURN_IF_ERROR(
-        extractors_[0]->Forward(planes_.data(), options_.count, ours.data()));
+        extractors_[0]->Forward(planes_.data(), ready_, ours.data()));
     ASSIGN_OR_RETURN(const std::vector<float> theirs, peer_->Features());
     if (theirs.size() != ours.size()) {
       return absl::InternalError(absl::StrCat(
           "ONNX Runtime gave ", theirs.size(), " numbers for the features of ",
-          options_.count, " images; ours are ", ours.size()));
+          ready_, " images; ours are ", ours.size()));
     }
     const double error = RelativeError(theirs, ours);
     if (!(error <= kMostError)) {
@@ -219,7 +221,7 @@ class ExtractBench {
     return {absl::StrCat("ONNX Runtime, batch ", batch), "images/s",
             [this, batch]() -> absl::StatusOr<double> {
               ASSIGN_OR_RETURN(const double seconds, peer_->Run(batch));
-              return options_.count / seconds;
+              return ready_ / seconds;
             }};
   }
 

@@ -1,24 +1,28 @@
 // The metrics of a real nevusd, scraped from its port as Prometheus does; and
 // that the dashboard and the alerts of docs/grafana name only what is there.
 #include <arpa/inet.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_matchers.h"
+#include "clients/cpp/files.h"
+#include "compute/image/encode_png.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protos/inference/grpc_service.grpc.pb.h"
 #include "tests/harness/cluster.h"
 
 namespace nevus {
@@ -26,6 +30,9 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
+
+constexpr int64_t kMostBytes = 1 << 20;
 
 std::string HttpGet(int port, const std::string& path) {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -88,11 +95,24 @@ std::map<std::string, std::vector<double>> ParseExposition(
   return samples;
 }
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
+// What follows `sample`, which ends with a space; -1 if it is not there.
+double ValueOf(const std::string& exposition, const std::string& sample) {
+  const size_t at = exposition.find(sample);
+  return at == std::string::npos
+             ? -1
+             : std::strtod(exposition.c_str() + at + sample.size(), nullptr);
+}
+
+// `count` pictures without anything in them, as files in `folder`.
+void WriteNoise(const std::string& folder, int count) {
+  std::mt19937 random(7);
+  for (int i = 0; i < count; ++i) {
+    Pixels pixels{32, 32, std::vector<uint8_t>(3 * 32 * 32)};
+    for (uint8_t& byte : pixels.rgb) byte = static_cast<uint8_t>(random());
+    const auto png = EncodePng(pixels);
+    ASSERT_THAT(png, IsOk());
+    ASSERT_THAT(WriteFile(absl::StrCat(folder, "/", i, ".png"), *png), IsOk());
+  }
 }
 
 // Every word of `text` that is a metric's name.
@@ -148,6 +168,15 @@ class MetricsTest : public testing::Test {
         cluster_->Cli({"classify", folder + "/images", "--model", "melanoma@9"})
             .exit_code,
         0);
+    // And one that is refused before a model is looked for.
+    const auto inference =
+        inference::GRPCInferenceService::NewStub(grpc::CreateChannel(
+            cluster_->server(), grpc::InsecureChannelCredentials()));
+    inference::ModelInferRequest nothing;
+    nothing.set_model_name("melanoma");
+    inference::ModelInferResponse response;
+    grpc::ClientContext call;
+    EXPECT_FALSE(inference->ModelInfer(&call, nothing, &response).ok());
   }
 
   std::unique_ptr<Cluster> cluster_;
@@ -178,6 +207,9 @@ TEST_F(MetricsTest, TheWholeWayIsSeenFromOutside) {
       "log_seconds",
       scraped.substr(scraped.find(log_stage) + log_stage.size() + 1, 12));
   EXPECT_GE(sum("nevus_predict_errors_total"), 1);
+  EXPECT_EQ(ValueOf(scraped,
+                    "nevus_predict_errors_total{reason=\"TENSOR_INVALID\"} "),
+            1);
   EXPECT_EQ(sum("nevus_queue_depth"), 0);
   EXPECT_EQ(sum("nevus_job_state"), 0) << "all jobs have ended";
   EXPECT_GT(sum("nevus_rss_bytes"), 1e6);
@@ -192,16 +224,44 @@ TEST_F(MetricsTest, TheWholeWayIsSeenFromOutside) {
   for (const auto& [name, values] : samples) known.insert(name);
   for (const char* path :
        {"docs/grafana/nevus.json", "docs/grafana/alerts.yml"}) {
-    const std::set<std::string> names = NamesIn(ReadFile(path));
+    const std::set<std::string> names =
+        NamesIn(ReadFile(path, kMostBytes).value());
     EXPECT_GE(names.size(), 5u) << path << " names hardly anything";
     for (const std::string& name : names) {
       EXPECT_EQ(known.count(name), 1u) << path << " names " << name;
     }
   }
-  const json board = json::parse(ReadFile("docs/grafana/nevus.json"), nullptr,
-                                 /*allow_exceptions=*/false);
+  const json board = json::parse(
+      ReadFile("docs/grafana/nevus.json", kMostBytes).value(), nullptr,
+      /*allow_exceptions=*/false);
   ASSERT_FALSE(board.is_discarded());
   EXPECT_GE(board["panels"].size(), 6u);
+}
+
+TEST_F(MetricsTest, DriftIsToldOfOtherPicturesAndNotOfTheSame) {
+  MakeModelAndPredict();
+  const std::string of_features = "model=\"melanoma@1\",of=\"features\"";
+  const auto verdict = [&] {
+    return ValueOf(HttpGet(port_, "/metrics"),
+                   "nevus_drift_verdict{" + of_features + "} ");
+  };
+  EXPECT_EQ(verdict(), 0) << "90 predictions are too few to say anything";
+  // More of what it was trained on. 3 is another population.
+  const std::string same = cluster_->File("same");
+  Run({"dataset", "generate", same, "--count", "90", "--size", "64", "--seed",
+       "2"});
+  Run({"classify", same + "/images", "--model", "melanoma@1"});
+  EXPECT_GE(verdict(), 1);
+  EXPECT_LT(verdict(), 3) << HttpGet(port_, "/metrics");
+  EXPECT_THAT(cluster_->LogOf("all"), Not(HasSubstr("features drifted")));
+
+  const std::string noise = cluster_->File("noise");
+  WriteNoise(noise, 200);
+  Run({"classify", noise, "--model", "melanoma@1"});
+  EXPECT_EQ(verdict(), 3);
+  EXPECT_THAT(cluster_->LogOf("all"), HasSubstr("features drifted"));
+  const json live = Run({"model", "live", "melanoma@1", "--since", "1h"});
+  EXPECT_EQ(live["feature_drift"]["verdict"], "DRIFTED") << live;
 }
 
 TEST_F(MetricsTest, PredictionsAndOutcomesOnTheCommandLine) {

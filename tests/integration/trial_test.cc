@@ -62,10 +62,10 @@ class TrialTest : public testing::Test {
   }
 
   // Which version answered for each file.
-  std::map<std::string, std::string> Classify() {
+  std::map<std::string, std::string> Classify(const std::string& key = "") {
     std::map<std::string, std::string> answered_by;
     for (const json& row : Run({"classify", folder_ + "/images", "--model",
-                                "melanoma@production"})) {
+                                "melanoma@production", "--key", key})) {
       answered_by[row["file"]] = row["model"];
     }
     return answered_by;
@@ -96,6 +96,16 @@ TEST_F(TrialTest, ASuccessorIsWatchedBeforeItIsPromoted) {
   for (const auto& [file, model] : first) versions.insert(model);
   EXPECT_EQ(versions, (std::set<std::string>{"melanoma@1", "melanoma@2"}));
   EXPECT_EQ(Classify(), first) << "an image sticks to its version";
+  std::set<std::string> of_patients;
+  for (const char* patient : {"p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"}) {
+    std::set<std::string> of_patient;
+    for (const auto& [file, model] : Classify(patient)) {
+      of_patient.insert(model);
+    }
+    EXPECT_EQ(of_patient.size(), 1u) << patient << " got two versions";
+    of_patients.insert(of_patient.begin(), of_patient.end());
+  }
+  EXPECT_EQ(of_patients, versions) << "half of the patients, not of the images";
   Run({"model", "canary", "melanoma@2", "--alias", "production", "--end"});
 
   const json asked =
