@@ -23,13 +23,13 @@ absl::Status Draining() {
 
 absl::Status Expired() {
   return absl::DeadlineExceededError(
-      "the call's deadline would pass before its image is answered. Nothing "
-      "was computed; give it more time, or ask another replica");
+      "the call's deadline would pass before its image is answered, so it was "
+      "not computed. Give it more time, or ask another replica");
 }
 
 absl::Status Abandoned() {
   return absl::CancelledError(
-      "the call ended before its image's turn came. Nothing was computed");
+      "the call ended before its image's turn came; it was not computed");
 }
 
 }  // namespace
@@ -81,11 +81,12 @@ absl::StatusOr<Batcher::Answers> Batcher::AnswerSome(
     image.deadline = request.deadline;
     image.arrival = now;
     image.own = request.own;
+    image.after = request.images.size() - (begin + i) - 1;
     waiting_[image.ticket] = &mine[i];
     std::optional<uint64_t> displaced;
     DropDead();
     refused = queue_.Add(image, now, displaced);
-    if (displaced.has_value()) Settle(*displaced, queue_.Full());
+    if (displaced.has_value()) Displace(*displaced);
   }
   if (!refused.ok()) {
     // All or none: half an answer is none.
@@ -121,6 +122,18 @@ void Batcher::Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer) {
   found->second->answer = std::move(answer);
   found->second->answered->NotifyOne();
   waiting_.erase(found);
+}
+
+void Batcher::Displace(uint64_t ticket) {
+  const BatchRequest* const request = waiting_.at(ticket)->request;
+  Settle(ticket, queue_.Full());
+  // Half an answer is none: nobody would read what the rest gives.
+  for (const uint64_t sibling :
+       queue_.TakeIf([&](uint64_t other) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+         return waiting_.at(other)->request == request;
+       })) {
+    Settle(sibling, queue_.Full());
+  }
 }
 
 void Batcher::DropDead() {

@@ -110,6 +110,9 @@ class Batcher {
   // The next images of one model; empty: stopped and drained.
   std::vector<Waiting*> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropDead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Its place went to one of higher priority: its call's other images that wait
+  // leave with it.
+  void Displace(uint64_t ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Settle(uint64_t ticket, absl::StatusOr<BatchedAnswer> answer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -1,5 +1,6 @@
 #include "services/serving/drift_monitor.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -53,7 +54,7 @@ void DriftMonitor::Add(const v1::LoggedPrediction& prediction,
   const Key key = {model.name(), model.version()};
   auto at = models_.find(key);
   if (at == models_.end()) {
-    if (models_.size() >= options_.max_models) return;
+    if (models_.size() >= options_.max_models) Retire();
     absl::StatusOr<DriftBaseline> baseline = BaselineOf(model);
     at = models_.emplace(key, Watched()).first;
     // The registry has checked it: one that is no good is as none.
@@ -63,6 +64,19 @@ void DriftMonitor::Add(const v1::LoggedPrediction& prediction,
                              prediction.probability(),
                              prediction.feature_bins()});
   Trim(at->second);
+}
+
+void DriftMonitor::Retire() {
+  const auto last_seen = [](const auto& model) {
+    const std::deque<Seen>& seen = model.second.seen;
+    return seen.empty() ? absl::InfinitePast() : seen.back().time;
+  };
+  const auto oldest = std::min_element(models_.begin(), models_.end(),
+                                       [&](const auto& a, const auto& b) {
+                                         return last_seen(a) < last_seen(b);
+                                       });
+  retired_.insert(oldest->first);
+  models_.erase(oldest);
 }
 
 void DriftMonitor::Trim(Watched& watched) const {
@@ -102,10 +116,13 @@ void DriftMonitor::Tell(const Key& key) {
   {
     // A copy: answers wait for no arithmetic.
     MutexLock lock(mutex_);
-    Watched& watched = models_[key];
-    Trim(watched);
-    baseline = watched.baseline;
-    seen = {watched.seen.begin(), watched.seen.end()};
+    const auto model = models_.find(key);
+    if (model != models_.end()) {
+      Watched& watched = model->second;
+      Trim(watched);
+      baseline = watched.baseline;
+      seen = {watched.seen.begin(), watched.seen.end()};
+    }
   }
   std::vector<double> scores;
   std::vector<std::string_view> bins;
@@ -133,9 +150,9 @@ void DriftMonitor::Tell(const Key& key) {
                    Name(of_features.verdict));
   {
     MutexLock lock(mutex_);
-    std::string& before = models_[key].verdict;
-    if (verdict == before) return;
-    before = verdict;
+    const auto watched = models_.find(key);
+    if (watched == models_.end() || watched->second.verdict == verdict) return;
+    watched->second.verdict = verdict;
   }
   Log("model.drift")
       .With("model", model)
@@ -162,14 +179,18 @@ void DriftMonitor::Refresh() {
     std::deque<Seen> before =
         Load(to_load[i].first, to_load[i].second, until[i]);
     MutexLock lock(mutex_);
-    std::deque<Seen>& seen = models_[to_load[i]].seen;
+    const auto watched = models_.find(to_load[i]);
+    if (watched == models_.end()) continue;
+    std::deque<Seen>& seen = watched->second.seen;
     seen.insert(seen.begin(), std::make_move_iterator(before.begin()),
                 std::make_move_iterator(before.end()));
   }
-  std::vector<Key> all;
+  std::set<Key> all;
   {
     MutexLock lock(mutex_);
-    for (const auto& [key, watched] : models_) all.push_back(key);
+    all = std::move(retired_);
+    retired_.clear();
+    for (const auto& [key, watched] : models_) all.insert(key);
   }
   for (const Key& key : all) Tell(key);
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -29,7 +30,7 @@ struct DriftMonitorOptions {
   absl::Duration window = absl::Hours(7 * 24);
   // Of a model; the newest.
   size_t max_predictions = 10'000;
-  // Models that are watched; one that answers after so many others is not.
+  // Models that are watched: those that answered last.
   size_t max_models = 16;
 };
 
@@ -66,6 +67,8 @@ class DriftMonitor {
                         absl::Time until) const;
   void Trim(Watched& watched) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Tell(const Key& key);
+  // Makes room for another model: the one that answered longest ago leaves.
+  void Retire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const PredictionStore& store_;
   Metrics& metrics_;
@@ -73,6 +76,8 @@ class DriftMonitor {
   const DriftMonitorOptions options_;
   Mutex mutex_;
   std::map<Key, Watched> models_ ABSL_GUARDED_BY(mutex_);
+  // Whose gauges still say what was when they were watched.
+  std::set<Key> retired_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace nevus

@@ -112,15 +112,32 @@ TEST_F(DriftMonitorTest, MemoryIsBounded) {
   options.max_models = 1;
   DriftMonitor monitor(*store_, metrics_, clock_, options);
   for (int i = 0; i < 500; ++i) monitor.Add(Make(i, 0.5), model_);
-  model_.set_version(4);
-  monitor.Add(Make(500, 0.5), model_);
   monitor.Refresh();
   EXPECT_EQ(ValueOf("nevus_drift_predictions", ""), 120);
+}
+
+TEST_F(DriftMonitorTest, WhoAnsweredLastIsWatched) {
+  DriftMonitorOptions options;
+  options.max_models = 2;
+  DriftMonitor monitor(*store_, metrics_, clock_, options);
+  int at = 0;
+  for (const int64_t version : {3, 4, 3, 5}) {
+    model_.set_version(version);
+    monitor.Add(Make(at++, 0.5), model_);
+    if (version == 4) monitor.Refresh();
+  }
+  monitor.Refresh();
+  std::map<std::string, double> watched;
   for (const MetricSnapshot& snapshot : metrics_.Snapshot()) {
     if (snapshot.name != "nevus_drift_predictions") continue;
-    ASSERT_EQ(snapshot.samples.size(), 1u);
-    EXPECT_EQ(snapshot.samples[0].labels.at("model"), "melanoma@3");
+    for (const auto& sample : snapshot.samples) {
+      watched[sample.labels.at("model")] = sample.value;
+    }
   }
+  // 4 left for 5, and its gauge does not stay where it was.
+  EXPECT_EQ(watched,
+            (std::map<std::string, double>{
+                {"melanoma@3", 2}, {"melanoma@4", 0}, {"melanoma@5", 1}}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "absl/status/status.h"
@@ -169,6 +170,23 @@ absl::StatusOr<std::vector<std::string>> DecodeOutputs(
   return names;
 }
 
+// Triton's clients send it as uint64. What is out of range, whoever predicts
+// refuses with the range.
+absl::StatusOr<int64_t> DecodePriority(
+    const inference::InferParameter& parameter) {
+  using Parameter = inference::InferParameter;
+  if (parameter.parameter_choice_case() == Parameter::kUint64Param) {
+    constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+    return static_cast<int64_t>(std::min(parameter.uint64_param(), kMost));
+  }
+  if (parameter.parameter_choice_case() == Parameter::kInt64Param) {
+    return parameter.int64_param();
+  }
+  return BadParameter(
+      "the parameter priority is neither int64_param nor uint64_param; send "
+      "-100 to 100");
+}
+
 absl::Status DecodeParameters(const inference::ModelInferRequest& request,
                               PredictQuery& query) {
   using Parameter = inference::InferParameter;
@@ -184,11 +202,7 @@ absl::Status DecodeParameters(const inference::ModelInferRequest& request,
   }
   if (const auto priority = parameters.find("priority");
       priority != parameters.end()) {
-    if (priority->second.parameter_choice_case() != Parameter::kInt64Param) {
-      return BadParameter(
-          "the parameter priority is no int64_param; send -100 to 100");
-    }
-    query.priority = priority->second.int64_param();
+    ASSIGN_OR_RETURN(query.priority, DecodePriority(priority->second));
   }
   if (const auto key = parameters.find("key"); key != parameters.end()) {
     if (key->second.parameter_choice_case() != Parameter::kStringParam) {
@@ -294,8 +308,17 @@ inference::ModelInferResponse EncodeInfer(
   parameters["synthetic"].set_bool_param(model.lineage().synthetic());
   parameters["candidate"].set_bool_param(predictions.is_candidate);
   std::vector<std::string> ids;
-  for (const Prediction& image : predictions.images) ids.push_back(image.id);
+  std::vector<int> batch_sizes;
+  std::vector<int64_t> queue_waits;
+  for (const Prediction& image : predictions.images) {
+    ids.push_back(image.id);
+    batch_sizes.push_back(image.batch_size);
+    queue_waits.push_back(absl::ToInt64Microseconds(image.queue_wait));
+  }
   parameters["prediction_ids"].set_string_param(absl::StrJoin(ids, ","));
+  parameters["batch_sizes"].set_string_param(absl::StrJoin(batch_sizes, ","));
+  parameters["queue_waits_us"].set_string_param(
+      absl::StrJoin(queue_waits, ","));
   for (const std::string& name : query.outputs) {
     Output& output = *response.add_outputs();
     output.set_name(name);

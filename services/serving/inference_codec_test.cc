@@ -1,6 +1,7 @@
 #include "services/serving/inference_codec.h"
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -80,6 +81,17 @@ TEST(InferenceCodecTest, AVersionIsANumberAnAliasOrProduction) {
   EXPECT_EQ(ToReference("m", "candidate").alias, "candidate");
   EXPECT_EQ(ToReference("m", "candidate").version, 0);
   EXPECT_EQ(ToReference("m", "-1").alias, "-1");
+}
+
+TEST(InferenceCodecTest, APriorityComesInEitherInteger) {
+  Request request = Typed();
+  auto& priority = (*request.mutable_parameters())["priority"];
+  priority.set_int64_param(-7);
+  EXPECT_EQ(DecodeInfer(request)->query.priority, -7);
+  priority.set_uint64_param(7);
+  EXPECT_EQ(DecodeInfer(request)->query.priority, 7);
+  priority.set_uint64_param(std::numeric_limits<uint64_t>::max());
+  EXPECT_GT(DecodeInfer(request)->query.priority, 100);
 }
 
 TEST(InferenceCodecTest, WhatIsWrongIsNamed) {

@@ -82,36 +82,35 @@ void ModelSet::Stop() {
 
 absl::StatusOr<std::shared_ptr<ServingModel>> ModelSet::Get(
     const ModelReference& reference, const grpc::ServerContext& call) {
-  ASSIGN_OR_RETURN(const VersionId id, Resolve(reference, call));
-  return GetResolved(reference, id, /*wait=*/true, call);
+  ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reference, call));
+  return GetResolved(reference, resolved.id, /*wait=*/true, call);
 }
 
 absl::StatusOr<std::shared_ptr<ServingModel>> ModelSet::Peek(
     const ModelReference& reference, const grpc::ServerContext& call) {
-  ASSIGN_OR_RETURN(const VersionId id, Resolve(reference, call));
-  return GetResolved(reference, id, /*wait=*/false, call);
+  ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reference, call));
+  return GetResolved(reference, resolved.id, /*wait=*/false, call);
 }
 
-absl::StatusOr<ChosenModel> ModelSet::Choose(const ModelReference& reference,
-                                             const std::string& key,
-                                             const grpc::ServerContext& call) {
-  ASSIGN_OR_RETURN(const VersionId id, Resolve(reference, call));
-  VersionChoice choice;
-  {
-    MutexLock lock(mutex_);
-    const auto alias = aliases_.find({reference.model, reference.alias});
-    if (alias != aliases_.end()) {
-      choice = ChooseVersion(alias->second.registered, key);
-    }
-    if (choice.is_candidate) {
-      if (auto ready = FindReady({reference.model, choice.version})) {
-        return ChosenModel{std::move(ready), true, 0};
-      }
+absl::StatusOr<ChosenModel> ModelSet::Choose(
+    const ModelReference& reference, const std::string& key,
+    const std::function<bool(const ServingModel&)>& can_answer,
+    const grpc::ServerContext& call) {
+  ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reference, call));
+  // By what this call looked up: another's may be older.
+  const VersionChoice choice = ChooseVersion(resolved.alias, key);
+  if (choice.is_candidate) {
+    std::shared_ptr<ServingModel> candidate =
+        FindLoaded({reference.model, choice.version});
+    if (candidate == nullptr) {
+      MutexLock lock(mutex_);
       wanted_.NotifyOne();
+    } else if (can_answer(*candidate)) {
+      return ChosenModel{std::move(candidate), true, 0};
     }
   }
   ASSIGN_OR_RETURN(std::shared_ptr<ServingModel> model,
-                   GetResolved(reference, id, /*wait=*/true, call));
+                   GetResolved(reference, resolved.id, /*wait=*/true, call));
   return ChosenModel{std::move(model), false, choice.shadow_version};
 }
 
@@ -120,8 +119,8 @@ std::shared_ptr<ServingModel> ModelSet::FindLoaded(const VersionId& id) const {
   return FindReady(id);
 }
 
-absl::StatusOr<VersionId> ModelSet::Resolve(const ModelReference& reference,
-                                            const grpc::ServerContext& call) {
+absl::StatusOr<ModelSet::Resolved> ModelSet::Resolve(
+    const ModelReference& reference, const grpc::ServerContext& call) {
   RETURN_IF_ERROR(CheckName("model", reference.model));
   if (reference.version < 0 ||
       (reference.version == 0) == reference.alias.empty()) {
@@ -134,19 +133,21 @@ absl::StatusOr<VersionId> ModelSet::Resolve(const ModelReference& reference,
         "MODEL_REFERENCE_INVALID");
   }
   if (reference.version > 0) {
-    return VersionId{reference.model, reference.version};
+    return Resolved{{reference.model, reference.version}, {}};
   }
-  const absl::StatusOr<v1::Alias> alias = LookUp(reference, call);
+  absl::StatusOr<v1::Alias> alias = LookUp(reference, call);
   MutexLock lock(mutex_);
   const AliasKey key = {reference.model, reference.alias};
   if (alias.ok()) {
     Point(key, *alias);
-    return VersionId{reference.model, alias->version()};
+    const int64_t version = alias->version();
+    return Resolved{{reference.model, version}, *std::move(alias)};
   }
   const auto known = aliases_.find(key);
   if (absl::IsUnavailable(alias.status()) && known != aliases_.end()) {
     // The registry is away: a reason to promote nothing, not to answer nothing.
-    return VersionId{reference.model, known->second.wanted};
+    return Resolved{{reference.model, known->second.wanted},
+                    known->second.registered};
   }
   return alias.status();
 }
@@ -259,12 +260,15 @@ ModelSet::Kept& ModelSet::Keep(const VersionId& id) {
     return kept_.front();
   }
   kept_.push_front({id});
-  for (auto last = kept_.end();
-       kept_.size() > kMostKept && last != kept_.begin();) {
-    --last;
-    if (last->waiters == 0 && !last->asked && last != kept_.begin()) {
-      asked_.erase(last->id);
-      last = kept_.erase(last);
+  // Each kind by itself: versions that do not exist push out none that does.
+  size_t ready = 0, others = 0;
+  for (auto kept = kept_.begin(); kept != kept_.end();) {
+    size_t& count = FindReady(kept->id) != nullptr ? ready : others;
+    if (++count > kMostKept && kept->waiters == 0 && !kept->asked) {
+      asked_.erase(kept->id);
+      kept = kept_.erase(kept);
+    } else {
+      ++kept;
     }
   }
   return kept_.front();

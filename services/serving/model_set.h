@@ -14,6 +14,7 @@
 #include <grpcpp/server_context.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -90,11 +91,12 @@ class ModelSet {
   absl::StatusOr<std::shared_ptr<ServingModel>> Get(
       const ModelReference& reference, const grpc::ServerContext& call);
   // The same, with the candidate that may be tried under the alias: which calls
-  // it gets, `key` decides (candidate.h). It gets none before it is READY: the
-  // alias's own version answers.
-  absl::StatusOr<ChosenModel> Choose(const ModelReference& reference,
-                                     const std::string& key,
-                                     const grpc::ServerContext& call);
+  // it gets, `key` decides (candidate.h). It gets none before it is READY, and
+  // none that it cannot answer: the alias's own version does.
+  absl::StatusOr<ChosenModel> Choose(
+      const ModelReference& reference, const std::string& key,
+      const std::function<bool(const ServingModel&)>& can_answer,
+      const grpc::ServerContext& call);
   // The version, if it is READY, else nullptr. Loads nothing.
   std::shared_ptr<ServingModel> FindLoaded(const VersionId& id) const;
   // As Get without a wait: nullptr if it is not READY, and then it is being
@@ -127,8 +129,13 @@ class ModelSet {
     bool asked = false;  // by a call that does not wait; until it was tried
   };
 
-  absl::StatusOr<VersionId> Resolve(const ModelReference& reference,
-                                    const grpc::ServerContext& call);
+  // What a reference stands for at the moment of the call.
+  struct Resolved {
+    VersionId id;
+    v1::Alias alias;  // of one by alias
+  };
+  absl::StatusOr<Resolved> Resolve(const ModelReference& reference,
+                                   const grpc::ServerContext& call);
   absl::StatusOr<v1::Alias> LookUp(const ModelReference& reference,
                                    const grpc::ServerContext& call);
   absl::StatusOr<std::shared_ptr<ServingModel>> GetResolved(

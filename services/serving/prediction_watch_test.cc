@@ -213,9 +213,11 @@ class CandidateTest : public PredictionWatchTest {
     alias.set_candidate_share(share);
     platform_.registry().SetAlias(alias);
   }
-  v1::PredictResponse Ask(const std::string& image, const std::string& key) {
+  v1::PredictResponse Ask(const std::string& image, const std::string& key,
+                          const std::string& operating_point = "") {
     grpc::ClientContext context;
     v1::PredictRequest request;
+    request.set_operating_point(operating_point);
     request.set_model("melanoma");
     request.set_alias("production");
     request.set_image(image);
@@ -244,6 +246,18 @@ TEST_F(CandidateTest, ACanaryAnswersItsShareAndSticks) {
   }
   EXPECT_GT(candidates, 0);
   EXPECT_LT(candidates, 20);
+}
+
+TEST_F(CandidateTest, WhatACanaryCannotAnswerTheAliasesOwnVersionDoes) {
+  platform_.ChangeModel(2, [](v1::Model& model) {
+    model.mutable_operating_points(0)->set_name("screening");
+  });
+  SetAlias(v1::CANDIDATE_CANARY, 1);
+  Prepare();
+  const std::string image = NoisePng(90, 1000);
+  EXPECT_EQ(Ask(image, "", "screening").model(), "melanoma@2");
+  EXPECT_EQ(Ask(image, "").model(), "melanoma@2");
+  EXPECT_EQ(Ask(image, "", "youden").model(), "melanoma@1");
 }
 
 TEST_F(CandidateTest, AShadowAnswersBesideAndIsLoggedAlone) {

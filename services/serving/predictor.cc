@@ -91,8 +91,14 @@ absl::StatusOr<Predictions> Predictor::Find(const PredictQuery& query,
   const Stopwatch stopwatch;
   ASSIGN_OR_RETURN(
       const ChosenModel chosen,
-      models_.Choose(query.model, query.key.empty() ? digests[0] : query.key,
-                     call));
+      models_.Choose(
+          query.model, query.key.empty() ? digests[0] : query.key,
+          [&](const ServingModel& candidate) {
+            return FindOperatingPoint(candidate.model(), query.operating_point)
+                       .ok() &&
+                   (!query.heat_map || CheckExplainable(candidate).ok());
+          },
+          call));
   const std::shared_ptr<ServingModel>& model = chosen.model;
   const double model_seconds = stopwatch.Seconds();
   metrics.model_seconds.Observe(model_seconds);

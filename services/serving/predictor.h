@@ -75,7 +75,7 @@ class Predictor {
   absl::StatusOr<Predictions> Predict(const PredictQuery& query,
                                       const grpc::ServerContext& call);
 
-  // Counts a call that was refused before there was a query to predict for.
+  // Counts a call that ends without an answer outside of Predict.
   void CountRefusal(const absl::Status& refused) {
     watch_.metrics().CountError(refused);
   }

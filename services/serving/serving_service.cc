@@ -129,11 +129,14 @@ class ServingService final : public HostedService,
     v1::PredictResponse response = prediction.decided;
     if (request.heat_map()) *response.mutable_heat_map() = prediction.heat_map;
     if (request.nearest() > 0) {
-      ASSIGN_OR_RETURN(
-          const std::vector<v1::NearestCase> nearest,
+      const absl::StatusOr<std::vector<v1::NearestCase>> nearest =
           predictions.model->training_cases().Nearest(
-              peers_, model, prediction.feature.data(), request.nearest()));
-      *response.mutable_nearest() = {nearest.begin(), nearest.end()};
+              peers_, model, prediction.feature.data(), request.nearest());
+      if (!nearest.ok()) {
+        predictor_.CountRefusal(nearest.status());
+        return nearest.status();
+      }
+      *response.mutable_nearest() = {nearest->begin(), nearest->end()};
     }
     response.set_model(absl::StrCat(model.name(), "@", model.version()));
     response.set_model_digest(model.digest());

@@ -57,7 +57,9 @@ absl::Status BatchQueue::Add(const QueuedImage& image, absl::Time now,
     if (other.own || other.priority >= image.priority) ++ahead;
   }
   const absl::Duration wait =
-      (Busy(now) + image_time_ * static_cast<int64_t>(ahead + 1)) * kCaution;
+      (Busy(now) +
+       image_time_ * static_cast<int64_t>(ahead + 1 + image.after)) *
+      kCaution;
   // With nothing ahead it is tried: the average may be wrong.
   if (ahead > 0 && now + wait > image.deadline) {
     return WithRetryDelay(

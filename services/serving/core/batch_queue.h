@@ -49,6 +49,8 @@ struct QueuedImage {
   int priority = 0;
   absl::Time deadline = absl::InfiniteFuture();
   absl::Time arrival;
+  // Images of its call that come after it: the call is answered with the last.
+  size_t after = 0;
   // The server's own: takes no client's place and is never refused.
   bool own = false;
 };

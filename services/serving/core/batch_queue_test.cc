@@ -115,6 +115,21 @@ TEST_F(BatchQueueTest, AQueueTooLongForTheDeadlineRefusesAtOnce) {
   EXPECT_THAT(Add(4, 0, /*deadline_ms=*/150, /*priority=*/1), IsOk());
 }
 
+TEST_F(BatchQueueTest, ACallOfManyImagesIsJudgedByItsLast) {
+  AnImageTakes(100);
+  ASSERT_THAT(Add(1, 0), IsOk());
+  QueuedImage first;
+  first.ticket = 2;
+  first.model = &kModels[0];
+  first.after = 9;
+  // One ahead and ten of its own: 1,100 ms by the average, and a quarter more.
+  first.deadline = At(1'370);
+  EXPECT_THAT(queue_.Add(first, At(0), displaced_),
+              StatusIs(absl::StatusCode::kResourceExhausted, "1 images"));
+  first.deadline = At(1'380);
+  EXPECT_THAT(queue_.Add(first, At(0), displaced_), IsOk());
+}
+
 TEST_F(BatchQueueTest, WhatHasExpiredLeavesBeforeItCosts) {
   ASSERT_THAT(Add(1, 0, /*deadline_ms=*/10), IsOk());
   ASSERT_THAT(Add(2, 0, /*deadline_ms=*/20), IsOk());
