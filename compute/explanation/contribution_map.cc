@@ -3,8 +3,61 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
+
+#include "compute/feature/views.h"
 
 namespace nevus {
+namespace {
+
+// Where the places of a view are in the upright image.
+std::vector<float> UprightPlaces(int view, const Cut& cut) {
+  std::vector<float> places(static_cast<size_t>(cut.width) * cut.height);
+  std::iota(places.begin(), places.end(), 0.0f);
+  if (view == 0) return places;
+  std::vector<float> turned(places.size());
+  MakeView(places.data(), /*channels=*/1, cut.width, view, turned.data());
+  return turned;
+}
+
+// What each place of a view adds, given the gradient at the feature.
+std::vector<double> SumsOfView(const Head& head,
+                               const std::vector<float>& gradient,
+                               const float* activation, const Cut& cut,
+                               Pooling pooling) {
+  const size_t area = static_cast<size_t>(cut.width) * cut.height;
+  std::vector<double> sums(area);
+  for (size_t channel = 0; channel < static_cast<size_t>(cut.channels);
+       ++channel) {
+    const float* const plane = activation + channel * area;
+    switch (pooling) {
+      case Pooling::kAverage:
+        for (size_t at = 0; at < area; ++at) {
+          sums[at] += static_cast<double>(gradient[channel]) *
+                      (plane[at] - head.mean[channel]) /
+                      static_cast<double>(area);
+        }
+        break;
+      case Pooling::kMax: {
+        const float* const most = std::max_element(plane, plane + area);
+        sums[static_cast<size_t>(most - plane)] +=
+            static_cast<double>(gradient[channel]) *
+            (*most - head.mean[channel]);
+        break;
+      }
+      case Pooling::kFlatten:
+        for (size_t at = 0; at < area; ++at) {
+          const size_t input = channel * area + at;
+          sums[at] += static_cast<double>(gradient[input]) *
+                      (plane[at] - head.mean[input]);
+        }
+        break;
+    }
+  }
+  return sums;
+}
+
+}  // namespace
 
 std::vector<float> LogitGradient(const Head& head, const float* feature) {
   const size_t inputs = head.inputs;
@@ -35,36 +88,19 @@ std::vector<float> LogitGradient(const Head& head, const float* feature) {
   return result;
 }
 
-ContributionMap MapContributions(const Head& head, const float* activation,
-                                 const float* feature, const Cut& cut,
-                                 Pooling pooling) {
+ContributionMap MapContributions(
+    const Head& head, const std::vector<std::vector<float>>& activations,
+    const float* feature, const Cut& cut, Pooling pooling) {
   const std::vector<float> gradient = LogitGradient(head, feature);
-  const size_t area = static_cast<size_t>(cut.width) * cut.height;
-  std::vector<double> sums(area);
-  for (size_t channel = 0; channel < static_cast<size_t>(cut.channels);
-       ++channel) {
-    const float* const plane = activation + channel * area;
-    switch (pooling) {
-      case Pooling::kAverage:
-        for (size_t at = 0; at < area; ++at) {
-          sums[at] += static_cast<double>(gradient[channel]) *
-                      (plane[at] - head.mean[channel]) /
-                      static_cast<double>(area);
-        }
-        break;
-      case Pooling::kMax:
-        sums[static_cast<size_t>(std::max_element(plane, plane + area) -
-                                 plane)] +=
-            static_cast<double>(gradient[channel]) *
-            (feature[channel] - head.mean[channel]);
-        break;
-      case Pooling::kFlatten:
-        for (size_t at = 0; at < area; ++at) {
-          const size_t input = channel * area + at;
-          sums[at] += static_cast<double>(gradient[input]) *
-                      (plane[at] - head.mean[input]);
-        }
-        break;
+  std::vector<double> sums(static_cast<size_t>(cut.width) * cut.height);
+  for (size_t view = 0; view < activations.size(); ++view) {
+    const std::vector<double> of_view =
+        SumsOfView(head, gradient, activations[view].data(), cut, pooling);
+    const std::vector<float> places =
+        UprightPlaces(static_cast<int>(view), cut);
+    for (size_t at = 0; at < of_view.size(); ++at) {
+      sums[static_cast<size_t>(places[at])] +=
+          of_view[at] / static_cast<double>(activations.size());
     }
   }
   ContributionMap map;

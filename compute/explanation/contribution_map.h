@@ -5,8 +5,9 @@
 // gradient . (feature - mean of the training features); and a pooled feature is
 // a sum over the places of the activation. So the logit falls apart exactly
 // into one contribution a place (class activation mapping, Zhou et al., CVPR
-// 2016, carried through the head). No second pass through the network, no
-// automatic differentiation. Pure; knows no image and no file.
+// 2016, carried through the head). Of several views, whose mean the feature is,
+// the map is the mean of theirs, each turned back. No second pass through the
+// network, no automatic differentiation. Pure; knows no image and no file.
 #ifndef NEVUS_COMPUTE_EXPLANATION_CONTRIBUTION_MAP_H_
 #define NEVUS_COMPUTE_EXPLANATION_CONTRIBUTION_MAP_H_
 
@@ -32,12 +33,14 @@ struct ContributionMap {
 // kink it takes the side where the unit is off.
 std::vector<float> LogitGradient(const Head& head, const float* feature);
 
-// `activation`: cut.channels x cut.height x cut.width; `feature`: what Pool
-// makes of it, head.inputs numbers. A maximum belongs to the first place that
-// has it. REQUIRES: the head takes features of this cut and pooling.
-ContributionMap MapContributions(const Head& head, const float* activation,
-                                 const float* feature, const Cut& cut,
-                                 Pooling pooling);
+// `activations`: cut.channels x cut.height x cut.width of each view, by its
+// number (compute/feature/views.h); `feature`: the mean of what Pool makes of
+// them, head.inputs numbers. A maximum belongs to the first place that has it.
+// REQUIRES: the head takes features of this cut and pooling; of several views,
+// the cut is square.
+ContributionMap MapContributions(
+    const Head& head, const std::vector<std::vector<float>>& activations,
+    const float* feature, const Cut& cut, Pooling pooling);
 
 }  // namespace nevus
 

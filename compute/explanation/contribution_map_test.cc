@@ -7,6 +7,7 @@
 
 #include "base/status_matchers.h"
 #include "compute/feature/pooling.h"
+#include "compute/feature/views.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
@@ -77,7 +78,7 @@ TEST_F(ContributionMapTest, WithoutAHiddenLayerTheBaseIsTheBias) {
     std::vector<float> feature(inputs);
     Pool(activation.data(), cut, pooling, feature.data());
     const ContributionMap map =
-        MapContributions(head, activation.data(), feature.data(), cut, pooling);
+        MapContributions(head, {activation}, feature.data(), cut, pooling);
     EXPECT_EQ(map.width, 4);
     EXPECT_EQ(map.height, 3);
     EXPECT_NEAR(map.base, head.b2, 1e-4) << PoolingName(pooling);
@@ -95,8 +96,53 @@ TEST_F(ContributionMapTest, WithAllUnitsOnTheBaseIsTheAverageImagesLogit) {
     std::vector<float> feature(inputs);
     Pool(activation.data(), cut, pooling, feature.data());
     const ContributionMap map =
-        MapContributions(head, activation.data(), feature.data(), cut, pooling);
+        MapContributions(head, {activation}, feature.data(), cut, pooling);
     EXPECT_NEAR(map.base, Logit(head, head.mean.data()), 2e-2);
+  }
+}
+
+TEST_F(ContributionMapTest, OfEightViewsTheBaseIsTheBiasToo) {
+  const Cut cut{"c", 5, 3, 3};
+  for (const Pooling pooling : kPoolings) {
+    const int inputs = FeatureDimension(cut, pooling);
+    const Head head = RandomHead(inputs, 0);
+    std::vector<std::vector<float>> activations;
+    std::vector<float> pooled(size_t{8} * inputs), feature(inputs);
+    for (int view = 0; view < 8; ++view) {
+      activations.push_back(Numbers(5 * 3 * 3));
+      Pool(activations.back().data(), cut, pooling, &pooled[view * inputs]);
+    }
+    MeanOfViews(pooled.data(), 8, inputs, feature.data());
+    const ContributionMap map =
+        MapContributions(head, activations, feature.data(), cut, pooling);
+    EXPECT_NEAR(map.base, head.b2, 1e-4) << PoolingName(pooling);
+    EXPECT_NEAR(Sum(map), Logit(head, feature.data()), 1e-4);
+  }
+}
+
+TEST_F(ContributionMapTest, EachViewIsTurnedBack) {
+  // One channel, weight 1; a network that moves along with the image finds the
+  // spot at row 0, column 1 wherever a view has it.
+  const Cut cut{"c", 1, 3, 3};
+  std::vector<float> upright(9);
+  upright[1] = 9;
+  std::vector<std::vector<float>> activations(8, std::vector<float>(9));
+  for (int view = 0; view < 8; ++view) {
+    MakeView(upright.data(), 1, 3, view, activations[view].data());
+  }
+  Head head;
+  head.inputs = 1;
+  head.mean = {0};
+  head.inverse_std = {1};
+  head.w2 = {1};
+  for (const Pooling pooling : {Pooling::kAverage, Pooling::kMax}) {
+    float feature = 0;
+    Pool(upright.data(), cut, pooling, &feature);
+    const ContributionMap map =
+        MapContributions(head, activations, &feature, cut, pooling);
+    for (size_t i = 0; i < 9; ++i) {
+      EXPECT_EQ(map.contributions[i], i == 1 ? feature : 0) << i;
+    }
   }
 }
 
@@ -114,7 +160,7 @@ TEST_F(ContributionMapTest, WhatSpeaksForItStandsWhereItIs) {
     float feature = 0;
     Pool(activation.data(), cut, pooling, &feature);
     const ContributionMap map =
-        MapContributions(head, activation.data(), &feature, cut, pooling);
+        MapContributions(head, {activation}, &feature, cut, pooling);
     for (size_t i = 0; i < 9; ++i) {
       EXPECT_EQ(map.contributions[i], i == 5 ? feature : 0);
     }

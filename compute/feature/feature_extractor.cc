@@ -181,7 +181,7 @@ void FeatureExtractor::ForwardViews(
           &planes[image * image_floats()], job % views,
           &seen[size_t{1} * job * dimension_], [&](const float* activation) {
             if (observer.activation == nullptr) return;
-            observer.activation(first + image, activation);
+            observer.activation(first + image, job % views, activation);
           });
     }
     if (--left[image] > 0) return;
@@ -221,8 +221,8 @@ void FeatureExtractor::ForwardOnDevice(
       status = decoded[i].ok() ? computed : decoded[i];
       if (!status.ok()) continue;
       const float* const activation = &activations[i * floats];
-      if (view == 0 && observer.activation != nullptr) {
-        observer.activation(first + i, activation);
+      if (observer.activation != nullptr) {
+        observer.activation(first + i, view, activation);
       }
       status =
           Pool(activation, &seen[(size_t{1} * i * views + view) * dimension_]);
@@ -241,7 +241,7 @@ absl::Status FeatureExtractor::ForwardView(
   if (view == 0) return ForwardOne(planes, feature, activated);
   std::vector<float> turned(image_floats());
   MakeView(planes, /*channels=*/3, spec_.input_size, view, turned.data());
-  return ForwardOne(turned.data(), feature);
+  return ForwardOne(turned.data(), feature, activated);
 }
 
 absl::StatusOr<std::vector<float>> FeatureExtractor::JoinViews(

@@ -23,14 +23,14 @@
 namespace nevus {
 
 // Sees what an image goes through on its way. Each may be empty; both are
-// called by several threads at once, for different images, and get the image's
-// index.
+// called by several threads at once, for different images or views, and get the
+// image's index.
 struct ExtractObserver {
   // As decoded: reduced, if the image is large (compute/image/decode.h).
   std::function<void(size_t, const Pixels&)> pixels;
-  // What the network gave at the cuts, one behind the other, for the upright
-  // view: channels x height x width numbers each.
-  std::function<void(size_t, const float*)> activation;
+  // The view (views.h), and what the network gave for it at the cuts, one
+  // behind the other: channels x height x width numbers each.
+  std::function<void(size_t, int, const float*)> activation;
 };
 
 // Images of a GPU's every pass: part of what cuda_fp32 and cuda_bf16 mean
@@ -125,7 +125,7 @@ class FeatureExtractor {
   absl::StatusOr<std::vector<float>> JoinViews(const absl::Status* statuses,
                                                const float* seen) const;
 
-  // One image. For network_->callers() threads at once.
+  // One view. For network_->callers() threads at once.
   absl::Status ForwardOne(
       const float* planes, float* feature,
       const std::function<void(const float*)>& activated = nullptr) const;

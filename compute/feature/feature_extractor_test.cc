@@ -16,6 +16,7 @@
 #include "compute/feature/feature_space.h"
 #include "compute/feature/feature_values.h"
 #include "compute/feature/pooling.h"
+#include "compute/feature/views.h"
 #include "compute/image/decode.h"
 #include "compute/image/pixels.h"
 #include "gtest/gtest.h"
@@ -309,7 +310,8 @@ TEST(FeatureExtractorTest, AnObserverSeesPixelsAndActivationOfEachImage) {
   std::vector<std::vector<float>> pooled(3);
   ExtractObserver observer;
   observer.pixels = [&](size_t i, const Pixels& seen) { pixels[i] = seen; };
-  observer.activation = [&](size_t i, const float* activation) {
+  observer.activation = [&](size_t i, int view, const float* activation) {
+    EXPECT_EQ(view, 0);
     pooled[i].resize(extractor->dimension());
     PoolAll(activation, extractor->cuts(), Pooling::kAverage, pooled[i].data());
     RoundFeature(extractor->spec().values, pooled[i].data(), pooled[i].size());
@@ -323,6 +325,25 @@ TEST(FeatureExtractorTest, AnObserverSeesPixelsAndActivationOfEachImage) {
   }
   EXPECT_TRUE(pooled[1].empty());
   EXPECT_TRUE(pixels[1].rgb.empty());
+}
+
+TEST(FeatureExtractorTest, AnObserverSeesTheActivationOfEachView) {
+  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
+  const auto backbone = RandomBackbone(64);
+  auto spec = ResolveFeatureSpace(backbone->info(), "", "", "fp32").value();
+  spec.views = 8;
+  const auto extractor = FeatureExtractor::Create(*backbone, spec, {}).value();
+  std::vector<float> pooled(size_t{8} * extractor->dimension());
+  ExtractObserver observer;
+  observer.activation = [&](size_t, int view, const float* activation) {
+    PoolAll(activation, extractor->cuts(), Pooling::kAverage,
+            &pooled[size_t{1} * view * extractor->dimension()]);
+  };
+  const auto features = extractor->Extract({image}, nullptr, nullptr, observer);
+  std::vector<float> mean(extractor->dimension());
+  MeanOfViews(pooled.data(), 8, extractor->dimension(), mean.data());
+  RoundFeature(extractor->spec().values, mean.data(), mean.size());
+  EXPECT_EQ(*features[0], mean);
 }
 
 TEST(FeatureExtractorTest, TellsOfEachImageOnceWithItsAnswer) {

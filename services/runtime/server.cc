@@ -2,9 +2,11 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -60,7 +62,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const Options& options,
     const std::map<std::string, HostedService*>& services) {
   RETURN_IF_ERROR(CheckListenAddress(options.listen));
-  grpc::EnableDefaultHealthCheckService(true);
   static const bool reflection = [] {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     return true;
@@ -68,6 +69,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   (void)reflection;
 
   auto result = std::unique_ptr<Server>(new Server);
+  std::set<std::string> names;
+  for (const auto& [name, service] : services) {
+    for (const char* full_name : GrpcNames(name)) names.insert(full_name);
+  }
+  result->health_ = std::make_unique<Health>(std::move(names));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
@@ -84,6 +90,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
       builder.RegisterService(grpc_service);
     }
   }
+  builder.RegisterService(result->health_.get());
   result->server_ = builder.BuildAndStart();
   if (result->server_ == nullptr || result->port_ == 0) {
     return WithReason(
@@ -92,13 +99,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
             ": is another nevusd running there? Choose another port")),
         "PORT_TAKEN");
   }
-  result->server_->GetHealthCheckService()->SetServingStatus(true);
-  for (const auto& [name, service] : services) {
-    for (const char* full_name : GrpcNames(name)) {
-      result->server_->GetHealthCheckService()->SetServingStatus(full_name,
-                                                                 true);
-    }
-  }
   return result;
 }
 
@@ -106,11 +106,10 @@ Server::~Server() {
   if (server_ != nullptr) Shutdown(absl::ZeroDuration());
 }
 
-void Server::StopServing() {
-  server_->GetHealthCheckService()->SetServingStatus(false);
-}
+void Server::StopServing() { health_->StopServing(); }
 
 void Server::Shutdown(absl::Duration drain) {
+  health_->EndWatches();
   server_->Shutdown(DeadlineAfter(drain));
 }
 

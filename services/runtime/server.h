@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/runtime/health.h"
 #include "services/runtime/hosted_service.h"
 
 namespace grpc {
@@ -48,6 +49,7 @@ class Server {
  private:
   Server() = default;
 
+  std::unique_ptr<Health> health_;  // outlives the server
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

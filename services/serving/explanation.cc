@@ -31,8 +31,10 @@ void ExplainedModel::Answer(const std::vector<std::string_view>& images,
       static_cast<size_t>(cut.channels) * cut.height * cut.width;
   ExtractObserver observer;
   observer.pixels = [&](size_t, const Pixels& pixels) { pixels_ = pixels; };
-  observer.activation = [&](size_t, const float* activation) {
-    activation_.assign(activation, activation + size);
+  activations_.resize(static_cast<size_t>(model_->extractor()->spec().views));
+  observer.activation = [&](size_t, int view, const float* activation) {
+    activations_[static_cast<size_t>(view)].assign(activation,
+                                                   activation + size);
   };
   model_->Answer(images, done, observer);
 }
@@ -40,9 +42,9 @@ void ExplainedModel::Answer(const std::vector<std::string_view>& images,
 absl::StatusOr<v1::HeatMap> ExplainedModel::Draw(
     const std::vector<float>& feature) const {
   const FeatureExtractor& extractor = *model_->extractor();
-  const ContributionMap map = MapContributions(
-      model_->classifier().head, activation_.data(), feature.data(),
-      extractor.cuts()[0], extractor.spec().pooling);
+  const ContributionMap map =
+      MapContributions(model_->classifier().head, activations_, feature.data(),
+                       extractor.cuts()[0], extractor.spec().pooling);
   v1::HeatMap result;
   ASSIGN_OR_RETURN(*result.mutable_overlay_png(),
                    EncodePng(DrawOverlay(pixels_, map)));

@@ -33,14 +33,14 @@ class ExplainedModel final : public BatchModel {
   void Answer(const std::vector<std::string_view>& images,
               const Done& done) override;
 
-  // Draws it, in the calling thread; of a feature of several views the upright
-  // one. REQUIRES: Answer answered. INTERNAL: as EncodePng.
+  // Draws it, in the calling thread. REQUIRES: Answer answered. INTERNAL: as
+  // EncodePng.
   absl::StatusOr<v1::HeatMap> Draw(const std::vector<float>& feature) const;
 
  private:
   const std::shared_ptr<ServingModel> model_;
   Pixels pixels_;
-  std::vector<float> activation_;
+  std::vector<std::vector<float>> activations_;  // one a view
 };
 
 }  // namespace nevus

@@ -44,12 +44,17 @@ Predictions TwoImages() {
   model.set_name("melanoma");
   model.set_version(3);
   model.set_digest("d");
+  model.mutable_space()->set_digest("s");
+  model.mutable_lineage()->set_synthetic(true);
   Predictions predictions;
   predictions.model = std::make_shared<ServingModel>(
       model, Classifier(), std::vector<Golden>(), nullptr);
   predictions.point.set_name("youden");
   predictions.point.set_threshold(0.5);
+  predictions.is_candidate = true;
   predictions.images.resize(2);
+  predictions.images[0].id = "p-1";
+  predictions.images[1].id = "p-2";
   predictions.images[0].decided.set_probability(0.75);
   predictions.images[0].decided.set_decision("melanoma");
   predictions.images[0].feature = {1, 2, 3};
@@ -145,6 +150,10 @@ TEST(InferenceCodecTest, WhatIsWrongIsNamed) {
            [](Request& r) {
              (*r.mutable_parameters())["priority"].set_string_param("1");
            }},
+          {"PARAMETER_INVALID", "key",
+           [](Request& r) {
+             (*r.mutable_parameters())["key"].set_int64_param(7);
+           }},
       };
   for (const auto& [reason, message, change] : cases) {
     SCOPED_TRACE(message);
@@ -199,6 +208,28 @@ TEST(InferenceCodecTest, ATypedAnswerHasTheOutputsThatWereAskedForInOrder) {
   EXPECT_TRUE(response.outputs(1).contents().bool_contents(1));
   EXPECT_EQ(response.outputs(2).contents().bytes_contents(1), "not melanoma");
   EXPECT_EQ(response.outputs(3).contents().fp32_contents(0), 0.75f);
+}
+
+TEST(InferenceCodecTest, AnAnswerSaysInItsParametersWhatGaveIt) {
+  for (const bool is : {true, false}) {
+    Predictions predictions = TwoImages();
+    if (!is) {
+      predictions.is_candidate = false;
+      predictions.model = std::make_shared<ServingModel>(
+          v1::Model(), Classifier(), std::vector<Golden>(), nullptr);
+    }
+    const auto response =
+        EncodeInfer(Typed(), DecodeInfer(Typed()).value(), predictions);
+    const auto& parameters = response.parameters();
+    EXPECT_EQ(parameters.size(), 7u);
+    EXPECT_EQ(parameters.at("model_digest").string_param(), is ? "d" : "");
+    EXPECT_EQ(parameters.at("feature_space").string_param(), is ? "s" : "");
+    EXPECT_EQ(parameters.at("operating_point").string_param(), "youden");
+    EXPECT_EQ(parameters.at("threshold").double_param(), 0.5);
+    EXPECT_EQ(parameters.at("synthetic").bool_param(), is);
+    EXPECT_EQ(parameters.at("candidate").bool_param(), is);
+    EXPECT_EQ(parameters.at("prediction_ids").string_param(), "p-1,p-2");
+  }
 }
 
 TEST(InferenceCodecTest, HeatMapsAreBytesAndOnRequestOnly) {

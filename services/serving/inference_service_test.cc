@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "base/rpc/channel.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
@@ -50,6 +52,11 @@ class InferenceServiceTest : public ServingTest {
     ASSIGN_OR_RETURN(const inference::ModelReadyResponse response,
                      Call(&Stub::ModelReady, request));
     return response.ready();
+  }
+  inference::ModelStatistics Statistics() {
+    inference::ModelStatisticsRequest request;
+    request.set_name("melanoma");
+    return Call(&Stub::ModelStatistics, request).value().model_stats(0);
   }
   static inference::ModelInferRequest OfImages(
       const std::vector<std::string>& images) {
@@ -98,15 +105,57 @@ TEST_F(InferenceServiceTest, AnAnswerHasTheBitsOfOurOwnApi) {
   const auto answer = Call(&Stub::ModelInfer, request);
   ASSERT_THAT(answer, IsOk());
   EXPECT_EQ(answer->model_version(), "1");
+  const v1::Model model = GetModel();
+  const auto& parameters = answer->parameters();
+  EXPECT_EQ(parameters.at("model_digest").string_param(), model.digest());
+  EXPECT_EQ(parameters.at("feature_space").string_param(),
+            model.space().digest());
+  EXPECT_EQ(parameters.at("operating_point").string_param(), "youden");
+  EXPECT_TRUE(parameters.at("synthetic").bool_param());
   const auto& probability = answer->outputs(0);
   EXPECT_EQ(probability.contents().fp32_contents(0), static_cast<float>(ours));
   EXPECT_EQ(probability.shape(0), 2);
   const auto& embedding = answer->outputs(1);
   ASSERT_EQ(embedding.contents().fp32_contents_size(), 2 * 512);
-  const Classifier classifier = ToClassifier(GetModel()).value();
+  const Classifier classifier = ToClassifier(model).value();
   EXPECT_EQ(Judge(classifier, embedding.contents().fp32_contents().data())
                 .probability,
             ours);
+}
+
+TEST_F(InferenceServiceTest, ACallWhoseTimeIsUpIsNotComputed) {
+  MakeProduction();
+  ASSERT_THAT(Predict(), IsOk());
+  const uint64_t batches = Statistics().execution_count();
+  // Of the server's clock: gRPC's own sees an hour left.
+  platform_.clock().Advance(absl::Hours(24 * 36500));
+  grpc::ClientContext context;
+  SetTimeout(context, absl::Hours(1));
+  inference::ModelInferResponse response;
+  EXPECT_THAT(FromGrpc(stub_->ModelInfer(&context, OfImages({request_.image()}),
+                                         &response)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, ""));
+  EXPECT_EQ(Statistics().execution_count(), batches);
+  EXPECT_EQ(Statistics().inference_stats().fail().count(), 1u);
+  EXPECT_THAT(Predict(), IsOk()) << "a call without a deadline";
+  EXPECT_EQ(Statistics().execution_count(), batches + 1);
+}
+
+TEST_F(InferenceServiceTest, WhileItDrainsItIsLiveAndNotReadyAndRefuses) {
+  MakeProduction();
+  ASSERT_THAT(Predict(), IsOk());
+  ASSERT_TRUE(Ready("1").value());
+  platform_.StopServices();
+  EXPECT_TRUE(Call(&Stub::ServerLive, inference::ServerLiveRequest())->live());
+  EXPECT_FALSE(
+      Call(&Stub::ServerReady, inference::ServerReadyRequest())->ready());
+  EXPECT_FALSE(Ready("1").value());
+  for (const absl::Status& refused :
+       {Predict().status(),
+        Call(&Stub::ModelInfer, OfImages({request_.image()})).status()}) {
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable, ""));
+    EXPECT_EQ(ReasonOf(refused), "DRAINING");
+  }
 }
 
 TEST_F(InferenceServiceTest, OneBadImageIsNamedAndNoneIsAnswered) {

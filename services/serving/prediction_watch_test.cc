@@ -1,4 +1,5 @@
 // The prediction log behind the real serving service, over real channels.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "protos/inference/grpc_service.grpc.pb.h"
 #include "protos/nevus/v1/prediction_log.grpc.pb.h"
+#include "services/runtime/hosted_service.h"
 #include "services/testing/fake_platform.h"
 #include "services/testing/png.h"
 #include "services/testing/trained_platform.h"
@@ -25,17 +27,18 @@ using testing::HasSubstr;
 
 class PredictionWatchTest : public testing::Test {
  protected:
-  PredictionWatchTest()
-      : log_(v1::PredictionLogService::NewStub(
+  explicit PredictionWatchTest(const ServiceContext& options = ServiceContext())
+      : platform_(options),
+        log_(v1::PredictionLogService::NewStub(
             platform_.peers().ChannelTo("serving"))) {
     TrainMelanoma(platform_);
   }
 
-  v1::PredictResponse Predict(const std::string& image) {
+  v1::PredictResponse Predict(const std::string& image, int64_t version = 1) {
     grpc::ClientContext context;
     v1::PredictRequest request;
     request.set_model("melanoma");
-    request.set_version(1);
+    request.set_version(version);
     request.set_image(image);
     v1::PredictResponse response;
     EXPECT_THAT(
@@ -189,7 +192,10 @@ TEST_F(PredictionWatchTest, LiveFiguresFollowTheOutcomes) {
 
 class CandidateTest : public PredictionWatchTest {
  protected:
-  CandidateTest() { TrainMelanoma(platform_, /*seed=*/1); }
+  explicit CandidateTest(const ServiceContext& options = ServiceContext())
+      : PredictionWatchTest(options) {
+    TrainMelanoma(platform_, /*seed=*/1);
+  }
 
   // Loads and checks the candidate, so that it is READY.
   void Prepare() {
@@ -212,6 +218,20 @@ class CandidateTest : public PredictionWatchTest {
     alias.set_candidate_mode(mode);
     alias.set_candidate_share(share);
     platform_.registry().SetAlias(alias);
+  }
+  // What melanoma@1 answered, by `version`; the summary last.
+  std::vector<v1::ReplayPredictionsResponse> Replay(int64_t version) {
+    v1::ReplayPredictionsRequest request;
+    request.set_model("melanoma");
+    request.set_version(1);
+    request.set_candidate_version(version);
+    grpc::ClientContext context;
+    const auto reader = log_->ReplayPredictions(&context, request);
+    std::vector<v1::ReplayPredictionsResponse> all;
+    v1::ReplayPredictionsResponse response;
+    while (reader->Read(&response)) all.push_back(response);
+    EXPECT_THAT(FromGrpc(reader->Finish()), IsOk());
+    return all;
   }
   v1::PredictResponse Ask(const std::string& image, const std::string& key,
                           const std::string& operating_point = "") {
@@ -345,20 +365,7 @@ TEST_F(CandidateTest, AReplayAnswersFromFeaturesAndNamesWhatIsGone) {
   Predict(NoisePng(90, 0));
   Predict(NoisePng(160, 101));
   Predict(NoisePng(90, 1000));
-  v1::ReplayPredictionsRequest request;
-  request.set_model("melanoma");
-  request.set_version(1);
-  request.set_candidate_version(1);
-  const auto replay = [&] {
-    grpc::ClientContext context;
-    const auto reader = log_->ReplayPredictions(&context, request);
-    std::vector<v1::ReplayPredictionsResponse> all;
-    v1::ReplayPredictionsResponse response;
-    while (reader->Read(&response)) all.push_back(response);
-    EXPECT_THAT(FromGrpc(reader->Finish()), IsOk());
-    return all;
-  };
-  const auto same = replay();
+  const auto same = Replay(1);
   ASSERT_EQ(same.size(), 4u);
   for (int i = 0; i < 2; ++i) {
     const v1::ReplayedPrediction& one = same[i].prediction();
@@ -372,16 +379,55 @@ TEST_F(CandidateTest, AReplayAnswersFromFeaturesAndNamesWhatIsGone) {
   EXPECT_EQ(same[3].summary().replayed(), 2);
   EXPECT_FALSE(same[3].summary().has_auc());
 
-  request.set_candidate_version(2);
-  const auto other = replay();
+  const auto other = Replay(2);
   EXPECT_NE(other[0].prediction().probability(),
             other[0].prediction().logged().probability());
 
+  v1::ReplayPredictionsRequest request;
+  request.set_model("melanoma");
+  request.set_version(1);
+  request.set_candidate_version(2);
   request.set_alias("production");
   grpc::ClientContext context;
   EXPECT_EQ(
       ReasonOf(FromGrpc(log_->ReplayPredictions(&context, request)->Finish())),
       "MODEL_REFERENCE_INVALID");
+}
+
+// What one looks at again has to have the bits of what was, or would have been,
+// answered.
+TEST_F(CandidateTest, AReplayComputesFromADatasetsImageWithoutAFeature) {
+  const std::string image = NoisePng(90, 1000);
+  Predict(image);
+  platform_.AddExample("late", v1::TRAIN, "melanoma", image);
+  const auto replayed = Replay(2);
+  ASSERT_EQ(replayed.size(), 2u);
+  EXPECT_EQ(replayed[0].prediction().source(), v1::DATASET_IMAGE);
+  EXPECT_EQ(replayed[1].summary().replayed(), 1);
+  EXPECT_EQ(replayed[0].prediction().probability(),
+            Predict(image, /*version=*/2).probability());
+}
+
+class LoggedImagesTest : public CandidateTest {
+ protected:
+  LoggedImagesTest() : CandidateTest(WithImages()) {}
+
+  static ServiceContext WithImages() {
+    ServiceContext options;
+    options.predictions.log_images = true;
+    return options;
+  }
+};
+
+TEST_F(LoggedImagesTest, AReplayComputesFromALoggedImageOfNoDataset) {
+  const std::string image = NoisePng(90, 1000);
+  Predict(image);
+  const auto replayed = Replay(2);
+  ASSERT_EQ(replayed.size(), 2u);
+  EXPECT_EQ(replayed[0].prediction().source(), v1::LOGGED_IMAGE);
+  EXPECT_EQ(replayed[1].summary().replayed(), 1);
+  EXPECT_EQ(replayed[0].prediction().probability(),
+            Predict(image, /*version=*/2).probability());
 }
 
 TEST_F(PredictionWatchTest, WhatMakesNoSenseIsRefusedWithItsReason) {

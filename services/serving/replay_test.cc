@@ -119,8 +119,14 @@ TEST(ReplayTallyTest, CountsFlipsAndComparesAucs) {
   // Of the four pairs (0.4 0.6) x (0.7 0.1) two are in order; then all are.
   EXPECT_EQ(summary.auc(), 0.5);
   EXPECT_EQ(summary.candidate_auc(), 1);
-  EXPECT_GT(summary.difference_high(), 0.5);
-  EXPECT_LE(summary.p_value(), 1);
+  // DeLong by hand. Of each positive, the share of negatives below it: logged
+  // 1/2 and 1/2, anew 1 and 1; of each negative, the share of positives above
+  // it: logged 0 and 1, anew 1 and 1. Their differences have the variances 0
+  // and 1/2, so the AUCs' has 0/2 + (1/2)/2 = 1/4; z = (1/2) / (1/2) = 1, and p
+  // is what Python's math.erfc(1 / math.sqrt(2)) says.
+  EXPECT_NEAR(summary.p_value(), 0.31731050786291415, 1e-12);
+  EXPECT_NEAR(summary.difference_low(), 0.5 - 0.5 * 1.959963984540054, 1e-12);
+  EXPECT_EQ(summary.difference_high(), 1) << "no AUCs differ by more";
 }
 
 TEST(ReplayTallyTest, WithoutBothClassesThereIsNoAuc) {

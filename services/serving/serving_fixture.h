@@ -4,6 +4,7 @@
 #define NEVUS_SERVICES_SERVING_SERVING_FIXTURE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "services/extraction/extraction_handler.h"
 #include "services/runtime/convert.h"
+#include "services/runtime/hosted_service.h"
 #include "services/runtime/peer_reads.h"
 #include "services/testing/fake_platform.h"
 #include "services/testing/png.h"
@@ -25,7 +27,8 @@ namespace nevus {
 
 class ServingTest : public ::testing::Test {
  protected:
-  ServingTest() {
+  explicit ServingTest(const ServiceContext& options = ServiceContext())
+      : platform_(options) {
     for (int i = 0; i < 12; ++i) {
       const v1::Split split = i % 3 == 0 ? v1::VALIDATION : v1::TRAIN;
       platform_.AddExample("m" + std::to_string(i), split, "melanoma",
@@ -38,13 +41,24 @@ class ServingTest : public ::testing::Test {
     request_.set_image(NoisePng(90, 0));
   }
 
-  // Extracts and trains: the next version of melanoma.
-  void MakeModel(const std::string& backbone, uint64_t seed = 0) {
+  // Extracts and trains: the next version of melanoma. `change`, if given,
+  // changes what is asked for.
+  void MakeModel(const std::string& backbone, uint64_t seed = 0,
+                 const std::function<void(v1::ExtractRequest&,
+                                          v1::TrainRequest&)>& change = {}) {
     grpc::ClientContext extract_context;
     v1::ExtractRequest extract;
     extract.set_dataset("isic");
     extract.set_version(1);
     extract.set_backbone(backbone);
+    v1::TrainRequest train;
+    train.set_dataset("isic");
+    train.set_version(1);
+    train.set_backbone(backbone);
+    train.set_model("melanoma");
+    train.set_positive("melanoma");
+    train.set_seed(seed);
+    if (change != nullptr) change(extract, train);
     v1::Job job;
     ASSERT_THAT(FromGrpc(platform_.features()->Extract(&extract_context,
                                                        extract, &job)),
@@ -53,13 +67,6 @@ class ServingTest : public ::testing::Test {
         platform_.RunJob(job, *NewExtractionHandler(platform_.peers(), 1)),
         IsOk());
     grpc::ClientContext train_context;
-    v1::TrainRequest train;
-    train.set_dataset("isic");
-    train.set_version(1);
-    train.set_backbone(backbone);
-    train.set_model("melanoma");
-    train.set_positive("melanoma");
-    train.set_seed(seed);
     ASSERT_THAT(
         FromGrpc(platform_.training()->Train(&train_context, train, &job)),
         IsOk());

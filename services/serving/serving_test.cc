@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <string>
 
 #include "base/digest.h"
@@ -60,9 +61,22 @@ TEST_F(ServingTest, AnAnswerAloneWaitsForNobody) {
   EXPECT_EQ(ReasonOf(Predict().status()), "PRIORITY_INVALID");
 }
 
-TEST_F(ServingTest, AHeatMapAddsUpToTheAnswersLogit) {
-  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
-  MakeModel("vgg16");
+// A linear head: its logit is its bias plus what the places add, so that
+// nothing but the bias may be left over. Each view of eight has its part.
+class HeatMapTest : public ServingTest,
+                    public testing::WithParamInterface<int> {};
+
+TEST_P(HeatMapTest, AddsUpToTheAnswersLogitLessTheHeadsBias) {
+  platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/64);
+  MakeModel("vgg16", /*seed=*/0,
+            [](v1::ExtractRequest& extract, v1::TrainRequest& train) {
+              extract.set_views(GetParam());
+              train.set_views(GetParam());
+              // Not rounded: a sum of activations, and nothing but that.
+              extract.set_values("fp32");
+              train.set_values("fp32");
+              train.set_hidden(0);
+            });
   const v1::PredictResponse plain = Predict().value();
   EXPECT_FALSE(plain.has_heat_map());
   request_.set_heat_map(true);
@@ -70,17 +84,24 @@ TEST_F(ServingTest, AHeatMapAddsUpToTheAnswersLogit) {
   EXPECT_EQ(answer.probability(), plain.probability());
   const v1::HeatMap& map = answer.heat_map();
   // VGG16's block5_pool is 1/32 of its input.
-  ASSERT_EQ(map.width() * map.height(), 1);
-  ASSERT_EQ(map.contributions_size(), 1);
+  ASSERT_EQ(map.width(), 2);
+  ASSERT_EQ(map.height(), 2);
+  ASSERT_EQ(map.contributions_size(), 4);
   // Four validation cases a class calibrate nothing, so that the logit is
   // known.
   ASSERT_EQ(GetModel().calibration().method(), "none");
   const double p = answer.probability();
-  EXPECT_NEAR(map.base() + map.contributions(0), std::log(p / (1 - p)), 1e-4);
+  const double sum = std::accumulate(map.contributions().begin(),
+                                     map.contributions().end(), 0.0);
+  const double bias = GetModel().head().b2();
+  EXPECT_NEAR(sum, std::log(p / (1 - p)) - bias, 1e-3);
+  EXPECT_NEAR(map.base(), bias, 1e-3);
   const auto drawn = DecodeImage(map.overlay_png());
   ASSERT_THAT(drawn, IsOk());
   EXPECT_EQ(drawn->width, 64);
 }
+
+INSTANTIATE_TEST_SUITE_P(OfViews, HeatMapTest, testing::Values(1, 8));
 
 TEST_F(ServingTest, TheNearestTrainingCaseOfATrainingImageIsItself) {
   platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);

@@ -3,23 +3,103 @@
 #include <grpcpp/client_context.h>
 
 #include <atomic>
-#include <map>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "compute/feature/feature_extractor.h"
 #include "gtest/gtest.h"
+#include "protos/inference/grpc_service.grpc.pb.h"
+#include "services/runtime/hosted_service.h"
+#include "services/serving/batcher.h"
+#include "services/serving/core/batch_queue.h"
+#include "services/serving/model_set.h"
 #include "services/serving/serving_fixture.h"
+#include "services/serving/serving_model.h"
 
 namespace nevus {
 namespace {
 
+// Callers that ask without pause while production moves. An answer is an error
+// unless its version was in production at some moment between the call's start
+// and its end.
+class Load {
+ public:
+  // `ask` gives the model that answered, from several threads at once.
+  Load(std::function<std::string()> ask, int64_t production)
+      : ask_(std::move(ask)), history_({production}) {
+    for (int i = 0; i < 4; ++i) callers_.emplace_back([this] { Call(); });
+  }
+  ~Load() { Stop(); }
+
+  // Promotes, and waits for four more calls.
+  void Swap(int64_t version, const std::function<void(int64_t)>& promote) {
+    {
+      MutexLock lock(mutex_);
+      history_.push_back(version);
+    }
+    promote(version);
+    {
+      MutexLock lock(mutex_);
+      ++promoted_;
+    }
+    const int seen = calls_;
+    while (calls_ < seen + 4) std::this_thread::yield();
+  }
+  // Returns the errors.
+  std::vector<std::string> Stop() {
+    stop_ = true;
+    for (std::thread& caller : callers_) caller.join();
+    callers_.clear();
+    MutexLock lock(mutex_);
+    return errors_;
+  }
+  int calls() const { return calls_; }
+
+ private:
+  void Call() {
+    while (!stop_) {
+      const size_t before = Promoted();
+      const std::string model = ask_();
+      MutexLock lock(mutex_);
+      bool right = false;
+      for (size_t at = before - 1; at < history_.size(); ++at) {
+        right |= model == "melanoma@" + std::to_string(history_[at]);
+      }
+      if (!right) errors_.push_back(model);
+      ++calls_;
+    }
+  }
+  size_t Promoted() {
+    MutexLock lock(mutex_);
+    return promoted_;
+  }
+
+  const std::function<std::string()> ask_;
+  Mutex mutex_;
+  std::vector<int64_t> history_ ABSL_GUARDED_BY(mutex_);
+  // Of them, those that the registry has.
+  size_t promoted_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::vector<std::string> errors_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> stop_{false};
+  std::atomic<int> calls_{0};
+  std::vector<std::thread> callers_;
+};
+
 class SwapTest : public ServingTest {
  protected:
+  explicit SwapTest(const ServiceContext& options = ServiceContext())
+      : ServingTest(options) {}
+
   // melanoma@1 and @2 on one network, melanoma@3 on another; production is 1.
   void MakeThree() {
     platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
@@ -157,58 +237,111 @@ TEST_F(SwapTest, WithoutTheRegistryAnAliasStandsWhereItStood) {
   EXPECT_THAT(Predict(), StatusIs(absl::StatusCode::kUnavailable, "away"));
 }
 
-// Every answer must come from a version that was in production at some moment
-// between the call's start and its end; no call may fail.
+// No call may fail, and no answer be of another version, while production moves
+// between versions that are loaded.
 TEST_F(SwapTest, PromotionsUnderLoadFailNoCallAndShowNoOtherVersion) {
   MakeThree();
   ASSERT_THAT(Prepare(2), IsOk());
   ASSERT_THAT(Prepare(3), IsOk());
   EXPECT_EQ(Answering(), "melanoma@1");
-
-  Mutex mutex;
-  std::vector<int64_t> history = {1};  // guarded by mutex, as the next two
-  size_t promoted = 1;                 // of them, those that the registry has
-  std::vector<std::string> errors;
-  std::atomic<bool> stop{false};
-  std::atomic<int> calls{0};
-  const auto promoted_now = [&] {
-    MutexLock lock(mutex);
-    return promoted;
-  };
-  std::vector<std::thread> callers;
-  for (int i = 0; i < 4; ++i) {
-    callers.emplace_back([&] {
-      while (!stop) {
-        const size_t before = promoted_now();
-        const std::string model = Answering();
-        MutexLock lock(mutex);
-        bool right = false;
-        for (size_t at = before - 1; at < history.size(); ++at) {
-          right |= model == "melanoma@" + std::to_string(history[at]);
-        }
-        if (!right) errors.push_back(model);
-        ++calls;
-      }
-    });
-  }
+  Load load([this] { return Answering(); }, 1);
   for (int swap = 0; swap < 30; ++swap) {
-    const int64_t version = 1 + (swap + 1) % 3;
-    {
-      MutexLock lock(mutex);
-      history.push_back(version);
-    }
-    Promote(version);
-    {
-      MutexLock lock(mutex);
-      ++promoted;
-    }
-    const int seen = calls;
-    while (calls < seen + 4) std::this_thread::yield();
+    load.Swap(1 + (swap + 1) % 3,
+              [this](int64_t version) { Promote(version); });
   }
-  stop = true;
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(errors, std::vector<std::string>());
-  EXPECT_GE(calls, 120);
+  EXPECT_EQ(load.Stop(), std::vector<std::string>());
+  EXPECT_GE(load.calls(), 120);
+}
+
+// No memory for what no alias points at.
+class TightSwapTest : public SwapTest {
+ protected:
+  TightSwapTest() : SwapTest(WithoutMemory()) {}
+
+  static ServiceContext WithoutMemory() {
+    ServiceContext options;
+    options.serving_bytes = 0;
+    return options;
+  }
+  // melanoma@1 and @2, on two networks; production is 1.
+  void MakeTwo() {
+    platform_.AddVgg16("vgg16", /*seed=*/7, /*input_size=*/32);
+    platform_.AddVgg16("other", /*seed=*/8, /*input_size=*/32);
+    MakeModel("vgg16");
+    MakeModel("other");
+    request_.clear_version();
+    request_.set_alias("production");
+    Promote(1);
+  }
+  // Loads it and keeps it here: a version without an alias would leave at once.
+  absl::Status Stage(int64_t version) {
+    platform_.SetAlias("melanoma", "staging", version);
+    v1::PredictRequest request = request_;
+    request.set_alias("staging");
+    grpc::ClientContext context;
+    v1::PredictResponse response;
+    RETURN_IF_ERROR(FromGrpc(
+        platform_.prediction()->Predict(&context, request, &response)));
+    return Prepare(version).status();
+  }
+  // "UNAVAILABLE: not loaded" and the like.
+  std::string StateOf(int64_t version) {
+    grpc::ClientContext context;
+    inference::RepositoryIndexResponse index;
+    EXPECT_THAT(FromGrpc(inference::GRPCInferenceService::NewStub(
+                             platform_.peers().ChannelTo("serving"))
+                             ->RepositoryIndex(&context, {}, &index)),
+                IsOk());
+    for (const auto& model : index.models()) {
+      if (model.version() != std::to_string(version)) continue;
+      return model.reason().empty() ? model.state()
+                                    : model.state() + ": " + model.reason();
+    }
+    return "not there";
+  }
+};
+
+TEST_F(TightSwapTest, UnloadsAndRollbacksUnderLoadFailNoCall) {
+  MakeTwo();
+  EXPECT_EQ(Answering(), "melanoma@1");
+  Load load([this] { return Answering(); }, 1);
+  for (int swap = 0; swap < 4; ++swap) {
+    const int64_t from = 1 + swap % 2, to = 3 - from;
+    ASSERT_THAT(Stage(to), IsOk());
+    load.Swap(to, [this](int64_t version) { Promote(version); });
+    // The one that was left goes; the test's time limit is the only one.
+    while (StateOf(from) != "UNAVAILABLE: not loaded") {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(StateOf(to), "READY");
+  }
+  EXPECT_EQ(load.Stop(), std::vector<std::string>());
+  EXPECT_GE(load.calls(), 16);
+}
+
+TEST_F(TightSwapTest, AnUnloadedNetworkIsFreedOnceNobodyUsesIt) {
+  MakeTwo();
+  Batcher batcher(BatchLimits(), platform_.clock());
+  ModelSet models(platform_.peers(), platform_.clock(), batcher,
+                  {/*threads=*/1, /*limit_bytes=*/0, /*device=*/""});
+  batcher.Start();
+  models.Start();
+  const ModelReference production = {"melanoma", 0, "production"};
+  grpc::ServerContext call;
+  std::shared_ptr<ServingModel> user = models.Get(production, call).value();
+  ASSERT_EQ(user->model().version(), 1);
+  const std::weak_ptr<ServingModel> model = user;
+  const std::weak_ptr<FeatureExtractor> network = user->extractor();
+  Promote(2);
+  while (models.Get(production, call).value()->model().version() != 2) {
+    std::this_thread::yield();
+  }
+  while (models.Loaded().size() > 1) std::this_thread::yield();
+  // Whoever was being answered by it still is.
+  EXPECT_EQ(user->model().version(), 1);
+  user.reset();
+  while (!network.expired()) std::this_thread::yield();
+  EXPECT_TRUE(model.expired());
 }
 
 }  // namespace

@@ -136,7 +136,13 @@ void FakeModels::Change(int64_t version,
 
 void FakeModels::SetAlias(const v1::Alias& alias) {
   MutexLock lock(mutex_);
-  aliases_ = {alias};
+  for (v1::Alias& known : aliases_) {
+    if (known.model() == alias.model() && known.alias() == alias.alias()) {
+      known = alias;
+      return;
+    }
+  }
+  aliases_.push_back(alias);
 }
 
 void FakeModels::FailAliases(const absl::Status& error) {

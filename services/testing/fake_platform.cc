@@ -277,14 +277,14 @@ std::vector<v1::Progress> FakeTaskContext::reports() const {
   return reports_;
 }
 
-FakePlatform::FakePlatform()
+FakePlatform::FakePlatform(const ServiceContext& options)
     : clock_(absl::FromUnixSeconds(1'790'000'000)),
       ingestion_(std::make_unique<Ingestion>()),
       backbones_(std::make_unique<Backbones>()),
       models_(std::make_unique<FakeModels>()),
       scheduler_(std::make_unique<Scheduler>()),
       peers_(std::make_unique<Peers>(ServiceAddresses())) {
-  ServiceContext context;
+  ServiceContext context = options;
   context.data_dir = dir_.path();
   context.peers = peers_.get();
   context.clock = &clock_;
@@ -308,8 +308,13 @@ FakePlatform::FakePlatform()
 }
 
 FakePlatform::~FakePlatform() {
-  for (const auto& service : hosted_) service->Stop();
+  if (!stopped_) StopServices();
   server_->Shutdown();
+}
+
+void FakePlatform::StopServices() {
+  for (const auto& service : hosted_) service->Stop();
+  stopped_ = true;
 }
 
 std::string FakePlatform::AddExample(const std::string& id, v1::Split split,

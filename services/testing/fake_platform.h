@@ -65,7 +65,8 @@ class FakeTaskContext : public TaskContext {
 
 class FakePlatform {
  public:
-  FakePlatform();
+  // Of `options` what no fake stands for is taken: limits, what is kept.
+  explicit FakePlatform(const ServiceContext& options = ServiceContext());
   ~FakePlatform();
 
   // Adds a row of isic@1; REQUIRES: before the row is used. Returns its digest.
@@ -98,6 +99,10 @@ class FakePlatform {
   void FailCheckpoints(const absl::Status& error);
   size_t checkpoints() const;
 
+  // The services stop as when a process drains, while the server still takes
+  // calls.
+  void StopServices();
+
   const Peers& peers() const { return *peers_; }
   // Hosts all of them, for a test that puts a fake of its own before one.
   grpc::Server& server() { return *server_; }
@@ -127,6 +132,7 @@ class FakePlatform {
   std::unique_ptr<Peers> peers_;
   std::vector<std::unique_ptr<HostedService>> hosted_;
   std::unique_ptr<grpc::Server> server_;
+  bool stopped_ = false;
 };
 
 }  // namespace nevus

@@ -69,6 +69,7 @@ TEST_F(ComparisonTest, AgreesWithTheEvaluationsOfBoth) {
     return evaluation.points(0).true_positives() +
            evaluation.points(0).true_negatives();
   };
+  EXPECT_GT(found.flips_size(), 0);
   EXPECT_EQ(found.only_a_right() - found.only_b_right(), right(a) - right(b));
   EXPECT_EQ(found.flips_size(), found.only_a_right() + found.only_b_right());
   for (const v1::FlippedDecision& flip : found.flips()) {

@@ -1,6 +1,6 @@
-// One image, one answer: over 1,000 images, odd JPEGs and PNGs among them, what
-// serving computes equals what extraction stored and evaluation computes from
-// it, bit for bit, whatever batch an image fell into.
+// One image, one answer: over up to 1,000 images, odd JPEGs and PNGs among
+// them, what serving computes equals what extraction stored and evaluation
+// computes from it, bit for bit, whatever batch an image fell into.
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -16,6 +16,7 @@
 #include "base/status_matchers.h"
 #include "base/temp_dir.h"
 #include "clients/cpp/files.h"
+#include "compute/backbone/arithmetic.h"
 #include "compute/classifier/classifier.h"
 #include "gtest/gtest.h"
 #include "protos/inference/grpc_service.grpc.pb.h"
@@ -27,7 +28,6 @@
 namespace nevus {
 namespace {
 
-constexpr int kImages = 1000;
 constexpr char kOddImages[] = "compute/image/testdata";
 
 // The pictures that decoders differ over: CMYK, progressive, 16 bit, palettes,
@@ -47,22 +47,34 @@ std::vector<ExampleFile> OddFiles() {
   return files;
 }
 
+struct Case {
+  const char* precision;
+  // Enough of each kind of image, and of batches, to find a difference; one
+  // precision for all processors and the one that is served by default get all.
+  int images;
+};
+
 struct Answer {
   double probability = 0;
   std::vector<float> feature;
 };
 
 // Bit for bit equality is meant: EXPECT_EQ on floating point.
-class SameBitsTest : public testing::TestWithParam<std::string> {
+class SameBitsTest : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
+    if (const auto arithmetic = ParseArithmetic(GetParam().precision);
+        arithmetic.ok()) {
+      const absl::Status supported = CheckArithmeticSupported(*arithmetic);
+      if (!supported.ok()) GTEST_SKIP() << "skipped: " << supported.message();
+    }
     files_ = OddFiles();
     ASSERT_GT(files_.size(), 15u);
     const auto photographs = WritePhotographs(
-        folder_.path(), kImages - static_cast<int>(files_.size()));
+        folder_.path(), GetParam().images - static_cast<int>(files_.size()));
     ASSERT_THAT(photographs, IsOk());
     files_.insert(files_.end(), photographs->begin(), photographs->end());
-    auto served = ServedNode::Start(files_, GetParam());
+    auto served = ServedNode::Start(files_, GetParam().precision);
     ASSERT_THAT(served, IsOk());
     served_ = *std::move(served);
     for (const ExampleFile& file : files_) {
@@ -97,7 +109,7 @@ class SameBitsTest : public testing::TestWithParam<std::string> {
     return stored;
   }
 
-  // All images, in calls of 1 to 7, from several threads at once.
+  // All images, in calls of 1 to 6, from several threads at once.
   std::vector<Answer> AskInBatches() {
     std::vector<Answer> answers(images_.size());
     const auto stub =
@@ -160,7 +172,7 @@ class SameBitsTest : public testing::TestWithParam<std::string> {
 TEST_P(SameBitsTest, ServingExtractionAndEvaluationAgree) {
   const std::map<std::string, Answer> stored = Stored();
   const std::vector<Answer> answers = AskInBatches();
-  ASSERT_EQ(answers.size(), static_cast<size_t>(kImages));
+  ASSERT_EQ(answers.size(), static_cast<size_t>(GetParam().images));
   for (size_t i = 0; i < answers.size(); ++i) {
     const std::string& id = files_[i].example.id();
     EXPECT_EQ(answers[i].feature, stored.at(id).feature) << id;
@@ -171,8 +183,11 @@ TEST_P(SameBitsTest, ServingExtractionAndEvaluationAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEachPrecision, SameBitsTest,
-                         testing::Values("fp32", "auto"),
-                         [](const auto& info) { return info.param; });
+                         testing::Values(Case{"fp32", 1000}, Case{"auto", 1000},
+                                         Case{"fp32_winograd", 200},
+                                         Case{"bf16", 200}, Case{"int8", 200},
+                                         Case{"int8_winograd", 200}),
+                         [](const auto& info) { return info.param.precision; });
 
 }  // namespace
 }  // namespace nevus

@@ -42,17 +42,16 @@ constexpr int kManyImages = 256;  // the most of one request
 constexpr char kServing[] = "\x8\x1";
 constexpr char kNotServing[] = "\x8\x2";
 
-// A stream of what health says of the prediction service. Debian ships no stubs
-// for it.
+// A stream of what health says of a service. Debian ships no stubs for it.
 class HealthWatch {
  public:
-  explicit HealthWatch(const std::shared_ptr<grpc::Channel>& channel)
+  HealthWatch(const std::shared_ptr<grpc::Channel>& channel,
+              const std::string& service)
       : stub_(channel) {
     call_ =
         stub_.PrepareCall(&context_, "/grpc.health.v1.Health/Watch", &queue_);
     call_->StartCall(nullptr);
     Await();
-    const std::string service = "nevus.v1.PredictionService";
     grpc::Slice request(
         "\xa" + std::string(1, static_cast<char>(service.size())) + service);
     call_->WriteLast(grpc::ByteBuffer(&request, 1), grpc::WriteOptions(),
@@ -208,9 +207,13 @@ class ServedProcessTest : public testing::Test {
 };
 
 TEST_F(ServedProcessTest, SigtermHealthFirstThenAnswersThenTheEnd) {
-  Serve(/*drain=*/"60s");
-  HealthWatch watch(Connect());
+  // Longer than this test may take: nothing here is to last so long, least of
+  // all those who watch its health.
+  Serve(/*drain=*/"1h");
+  HealthWatch watch(Connect(), "nevus.v1.PredictionService");
   EXPECT_EQ(watch.Next(), kServing);
+  HealthWatch inference(Connect(), "inference.GRPCInferenceService");
+  EXPECT_EQ(inference.Next(), kServing);
   const uint64_t before = Batches();
   std::atomic<bool> answered{false};
   absl::Status status;
@@ -223,6 +226,7 @@ TEST_F(ServedProcessTest, SigtermHealthFirstThenAnswersThenTheEnd) {
   absl::Status stopped;
   std::thread stop([&] { stopped = cluster_->Stop(); });
   EXPECT_EQ(watch.Next(), kNotServing);
+  EXPECT_EQ(inference.Next(), kNotServing);
   EXPECT_FALSE(answered) << "the call was to be under way still";
   // New calls are refused before or after that call ends.
   absl::Status late;
@@ -234,6 +238,7 @@ TEST_F(ServedProcessTest, SigtermHealthFirstThenAnswersThenTheEnd) {
   EXPECT_EQ(response.outputs(0).contents().fp32_contents_size(), kManyImages);
   stop.join();
   EXPECT_THAT(stopped, IsOk()) << "an exit code other than 0";
+  EXPECT_EQ(watch.Next(), "ended");
 }
 
 TEST_F(ServedProcessTest, WhatIsLeftAfterDrainIsCancelled) {
@@ -293,7 +298,7 @@ TEST_F(ServedProcessTest, WorkersThatDieOfMemoryTakeNoAnswersAlong) {
   EXPECT_EQ(cluster_->Ended(), std::vector<std::string>());
 }
 
-// Connections without a byte on them, closed at the end.
+// gRPC connections without a call on them, closed at the end.
 class IdleConnections {
  public:
   IdleConnections() = default;
@@ -310,8 +315,22 @@ class IdleConnections {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(static_cast<uint16_t>(port));
-    return connect(sockets_.back(), reinterpret_cast<sockaddr*>(&address),
-                   sizeof(address)) == 0;
+    if (connect(sockets_.back(), reinterpret_cast<sockaddr*>(&address),
+                sizeof(address)) != 0) {
+      return false;
+    }
+    // RFC 9113: the client's preface with an empty SETTINGS frame; the server
+    // answers with its own. A frame begins with its length, 3 bytes, and type.
+    const std::string preface(
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        "\0\0\0\4\0\0\0\0\0",
+        24 + 9);
+    char frame[9] = {};
+    return send(sockets_.back(), preface.data(), preface.size(),
+                MSG_NOSIGNAL) == static_cast<ssize_t>(preface.size()) &&
+           recv(sockets_.back(), frame, sizeof(frame), MSG_WAITALL) ==
+               static_cast<ssize_t>(sizeof(frame)) &&
+           frame[3] == 4;
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@
 #include "base/temp_dir.h"
 #include "clients/cpp/files.h"
 #include "gtest/gtest.h"
+#include "protos/inference/grpc_service.grpc.pb.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
 #include "tests/integration/served_node.h"
@@ -83,6 +85,19 @@ class ServingFaultsTest : public testing::Test {
     request.set_alias("production");
     request.set_image(std::move(image));
     return request;
+  }
+
+  // Images that came to the queue and were not answered.
+  uint64_t CallsWithoutAnswer() {
+    inference::ModelStatisticsRequest request;
+    request.set_name("melanoma");
+    grpc::ClientContext context;
+    inference::ModelStatisticsResponse response;
+    EXPECT_THAT(
+        FromGrpc(inference::GRPCInferenceService::NewStub(served_->Connect())
+                     ->ModelStatistics(&context, request, &response)),
+        IsOk());
+    return response.model_stats(0).inference_stats().fail().count();
   }
 
   TempDir folder_;
@@ -161,7 +176,7 @@ TEST_F(ServingFaultsTest, ClientsThatDieInTheMiddle) {
   ExpectAnswers();
 }
 
-TEST_F(ServingFaultsTest, ImagesOf64MebibytesAreRefusedBesideAnsweredOnes) {
+TEST_F(ServingFaultsTest, ImagesOf64MebibytesAreAnsweredOrRefusedBesideOthers) {
   const size_t most = size_t{64} << 20;
   std::atomic<bool> stop{false};
   std::atomic<int> answered{0}, failed{0};
@@ -171,28 +186,114 @@ TEST_F(ServingFaultsTest, ImagesOf64MebibytesAreRefusedBesideAnsweredOnes) {
     }
   });
   const auto stub = v1::PredictionService::NewStub(served_->Connect());
-  const auto refused = [&](std::string image) {
+  const auto ask = [&](std::string image) {
     grpc::ClientContext context;
     SetTimeout(context, absl::Minutes(1));
     v1::PredictResponse response;
     return FromGrpc(
         stub->Predict(&context, RequestFor(std::move(image)), &response));
   };
-  // Just fits the message, and begins as an image does.
-  EXPECT_THAT(refused(image_ + std::string(most - 4096 - image_.size(), 'x')),
+  // Just fits the message; what follows an image is not read.
+  EXPECT_THAT(ask(image_ + std::string(most - 4096 - image_.size(), 'x')),
               IsOk());
-  EXPECT_THAT(refused(image_.substr(0, image_.size() / 2) +
-                      std::string(most - 4096 - image_.size(), '\0')),
+  // Begins as an image does.
+  EXPECT_THAT(ask(image_.substr(0, image_.size() / 2) +
+                  std::string(most - 4096 - image_.size(), '\0')),
               StatusIs(absl::StatusCode::kInvalidArgument, ""));
-  EXPECT_THAT(refused(std::string(most - 4096, '\0')),
+  EXPECT_THAT(ask(std::string(most - 4096, '\0')),
               StatusIs(absl::StatusCode::kInvalidArgument, ""));
   // gRPC's own refusal.
-  EXPECT_THAT(refused(std::string(most + 1, '\0')),
+  EXPECT_THAT(ask(std::string(most + 1, '\0')),
               StatusIs(absl::StatusCode::kResourceExhausted, ""));
   stop = true;
   others.join();
   EXPECT_EQ(failed, 0);
   EXPECT_GT(answered, 0);
+}
+
+TEST_F(ServingFaultsTest, AFullQueueRefusesAndSaysWhenToComeBack) {
+  std::atomic<bool> refused{false}, waited{false}, failed{false};
+  Mutex mutex;
+  std::vector<std::string> others;
+  const auto stub = v1::PredictionService::NewStub(served_->Connect());
+  std::vector<std::thread> callers;
+  // More than the queue has places for (core/batch_queue.h).
+  for (int i = 0; i < 100; ++i) {
+    callers.emplace_back([&] {
+      while (!(refused && waited) && !failed) {
+        grpc::ClientContext context;
+        SetTimeout(context, absl::Minutes(2));
+        v1::PredictResponse response;
+        const absl::Status status =
+            FromGrpc(stub->Predict(&context, RequestFor(image_), &response));
+        const auto& wait = response.queue_wait();
+        if (status.ok()) {
+          if (wait.seconds() > 0 || wait.nanos() > 0) waited = true;
+        } else if (absl::IsResourceExhausted(status) &&
+                   ReasonOf(status) == "QUEUE_FULL" &&
+                   RetryDelayOf(status) > absl::ZeroDuration()) {
+          refused = true;
+        } else {
+          failed = true;
+          MutexLock lock(mutex);
+          others.push_back(status.ToString());
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(others, std::vector<std::string>());
+  EXPECT_TRUE(refused);
+  EXPECT_TRUE(waited);
+}
+
+TEST_F(ServingFaultsTest, ACallBehindOthersThatIsCancelledIsNotComputed) {
+  const auto stub = v1::PredictionService::NewStub(served_->Connect());
+  const auto predict = [&](int priority, grpc::ClientContext& context) {
+    SetTimeout(context, absl::Minutes(4));
+    v1::PredictRequest request = RequestFor(image_);
+    request.set_priority(priority);
+    v1::PredictResponse response;
+    return FromGrpc(stub->Predict(&context, request, &response));
+  };
+  std::atomic<bool> stop{false};
+  std::atomic<int> answered{0}, failed{0};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 24; ++i) {
+    others.emplace_back([&] {
+      while (!stop) {
+        grpc::ClientContext context;
+        ++(predict(/*priority=*/1, context).ok() ? answered : failed);
+      }
+    });
+  }
+  const auto await_answers = [&](int count) {
+    const int before = answered;
+    while (answered < before + count && failed == 0) std::this_thread::yield();
+  };
+  // It takes a place in a batch if ever fewer than four of the others wait, and
+  // may not have come when it is cancelled: then another try.
+  bool left = false;
+  for (int attempt = 0; attempt < 20 && !left && failed == 0; ++attempt) {
+    const uint64_t failed_before = CallsWithoutAnswer();
+    grpc::ClientContext context;
+    std::atomic<bool> ended{false};
+    std::thread last([&] {
+      (void)predict(/*priority=*/0, context);
+      ended = true;
+    });
+    // In order of arrival its turn would come after 24 answers or so.
+    await_answers(200);
+    const bool overtaken = !ended;
+    context.TryCancel();
+    last.join();
+    await_answers(50);
+    left = overtaken && CallsWithoutAnswer() == failed_before + 1;
+  }
+  stop = true;
+  for (std::thread& other : others) other.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_TRUE(left);
 }
 
 TEST_F(ServingFaultsTest, ShutdownAnswersWhatIsThereAndRefusesTheRest) {

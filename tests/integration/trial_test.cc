@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/rpc/grpc_status.h"
@@ -71,6 +72,38 @@ class TrialTest : public testing::Test {
     return answered_by;
   }
 
+  // The rows of a replay: only those that flipped, of those that --all lists,
+  // and as many as the summary counts.
+  void ExpectFlips(std::vector<std::string> command, const json& replayed) {
+    const std::string table = cluster_->Cli(command).out;
+    command.push_back("--all");
+    std::set<std::string> flipped, listed;
+    const json all = Run(command)["flipped"];
+    EXPECT_EQ(all.size(), 90u);
+    for (const json& row : all) {
+      EXPECT_EQ(row["source"], "STORED_FEATURE");
+      const std::string id = row["logged"]["prediction_id"];
+      if (row.value("flipped", false)) flipped.insert(id);
+    }
+    for (const json& row : replayed["flipped"]) {
+      const std::string id = row["logged"]["prediction_id"];
+      listed.insert(id);
+      EXPECT_THAT(table, HasSubstr(id));
+      const auto decision = [](const json& of) {
+        return std::make_pair(of.value("positive", false),
+                              of.value("abstain", false));
+      };
+      EXPECT_NE(decision(row), decision(row["logged"]));
+    }
+    EXPECT_FALSE(flipped.empty());
+    EXPECT_EQ(listed, flipped);
+    const json& summary = replayed["summary"];
+    EXPECT_EQ(summary["became_positive"].get<size_t>() +
+                  summary["became_negative"].get<size_t>() +
+                  summary["became_abstention"].get<size_t>(),
+              flipped.size());
+  }
+
   std::unique_ptr<Cluster> cluster_;
   std::string folder_;
 };
@@ -115,14 +148,17 @@ TEST_F(TrialTest, ASuccessorIsWatchedBeforeItIsPromoted) {
     Run({"prediction", "outcome", asked[i]["prediction_id"].get<std::string>(),
          "--label", i % 2 == 0 ? "melanoma" : "nevus"});
   }
-  const json replay = Run({"model", "replay", "melanoma@production",
-                           "--candidate", "melanoma@2"})["summary"];
+  const std::vector<std::string> replaying = {
+      "model", "replay", "melanoma@production", "--candidate", "melanoma@2"};
+  const json replayed = Run(replaying);
+  const json& replay = replayed["summary"];
   EXPECT_EQ(replay["images"], 90);
   EXPECT_EQ(replay["replayed"], 90) << "the images are of a dataset";
   EXPECT_EQ(replay["positives"], 10);
   EXPECT_EQ(replay["negatives"], 10);
   EXPECT_TRUE(replay["has_auc"]);
   EXPECT_LE(replay["p_value"], 1);
+  ExpectFlips(replaying, replayed);
 
   Run({"model", "promote", "melanoma@2", "--alias", "production", "--reason",
        "no worse on outcomes"});
