@@ -248,7 +248,7 @@ TEST(BatcherTest, AnAbandonedImageCostsNoComputation) {
   gone->GoAway();
   held.Release();
   EXPECT_THAT(gone->Answer(),
-              StatusIs(absl::StatusCode::kCancelled, "Nothing was computed"));
+              StatusIs(absl::StatusCode::kCancelled, "it was not computed"));
   EXPECT_THAT(here->Answer(), IsOk());
   EXPECT_EQ(model->batches(), (Batches{{"here"}}));
 }
