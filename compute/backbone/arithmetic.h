@@ -19,7 +19,7 @@ enum class Arithmetic {
   kInt8,          // products of bytes summed in 32 bits; needs AVX512-VNNI and
                   // a calibration
   kInt8Winograd,  // the same by Winograd's transforms, in bytes as well
-  kCudaFp32,      // single precision on a GPU, in batches (docs/adr/0040)
+  kCudaFp32,      // single precision on a GPU, in batches (docs/adr/0026)
   kCudaBf16,      // bfloat16 on a GPU, likewise
 };
 

@@ -247,7 +247,7 @@ int Convolutions(const Layers& layers) {
 // The relative error that rounding can explain, per convolution.
 //
 // fp32: sums of 9 C products err by about sqrt(9 C) u, u = 2^-24, C <= 128;
-// Winograd's transforms make up to 5 times sqrt(C) of it (vgg16_network_test).
+// Winograd's transforms make up to 5 times sqrt(C) of it (vgg16_test).
 // bf16: weight, activation and result each rounded to 8 bits.
 // int8: a grid of 127 steps up to a largest value of about 4 deviations errs by
 // 4 / 127 / sqrt(12) = 0.9 %; weight, activation and result. oneDNN's Winograd

@@ -85,7 +85,9 @@ class ReferenceTest : public ::testing::TestWithParam<Case> {
       ASSERT_LE(at + found.size(), golden_.size());
       const std::vector<double> wanted(golden_.begin() + at,
                                        golden_.begin() + at + found.size());
-      EXPECT_LT(RelativeError(found, wanted), tolerance) << cuts[i];
+      const double error = RelativeError(found, wanted);
+      EXPECT_LT(error, tolerance) << cuts[i];
+      RecordProperty(cuts[i], std::to_string(error));
       at += found.size();
     }
     EXPECT_EQ(at, golden_.size());
@@ -131,6 +133,34 @@ class ReferenceTest : public ::testing::TestWithParam<Case> {
     return calibration;
   }
 
+  // What extraction and serving run.
+  void ExpectOnednnGivesGolden(Arithmetic arithmetic, double tolerance) {
+    const absl::Status supported = CheckArithmeticSupported(arithmetic);
+    if (!supported.ok()) GTEST_SKIP() << "skipped: " << supported.message();
+    const Case& c = GetParam();
+    const std::vector<float> planes = TestPlanes(1, c.input_size);
+    const auto network =
+        NewOnednnNetwork(layers_, c.cuts, weights_, arithmetic, Largest(planes),
+                         c.input_size, /*threads=*/2);
+    ASSERT_THAT(network, IsOk());
+    std::vector<std::vector<float>> activations;
+    size_t floats = 0;
+    for (const std::string& cut : c.cuts) {
+      const LayerShape shape = ShapeOf(cut);
+      activations.emplace_back(size_t{1} * shape.channels * shape.height *
+                               shape.width);
+      floats += activations.back().size();
+    }
+    std::vector<float> joined(floats);
+    ASSERT_THAT((*network)->Run(planes.data(), joined.data()), IsOk());
+    auto from = joined.begin();
+    for (std::vector<float>& activation : activations) {
+      std::copy(from, from + activation.size(), activation.begin());
+      from += activation.size();
+    }
+    ExpectGolden(activations, tolerance);
+  }
+
   Layers layers_;
   NetworkWeights weights_;
   std::vector<LayerShape> shapes_;
@@ -146,6 +176,27 @@ TEST_P(ReferenceTest, EagerLibTorchGivesTheSameFeatures) {
   std::vector<std::vector<float>> activations;
   ASSERT_THAT((*network)->Forward(planes.data(), 1, &activations), IsOk());
   ExpectGolden(activations, 1e-5);
+}
+
+TEST_P(ReferenceTest, OnednnGivesThemInFp32) {
+  ExpectOnednnGivesGolden(Arithmetic::kFp32, 1e-4);
+}
+
+TEST_P(ReferenceTest, OnednnGivesThemByWinograd) {
+  ExpectOnednnGivesGolden(Arithmetic::kFp32Winograd, 1e-4);
+}
+
+// Up to 74 convolutions, of each of which weight, activation and result are
+// rounded independently: sqrt(3 x 74) = 15 times one rounding. bf16 has 8 bits,
+// which err by 2^-9 at most and by 2^-9 / sqrt(3) = 0.0011 in the mean square.
+TEST_P(ReferenceTest, OnednnGivesThemInBf16) {
+  ExpectOnednnGivesGolden(Arithmetic::kBf16, 0.02);
+}
+
+// A grid of 127 steps up to a largest value of 4 deviations errs by 0.9 %, of
+// 255 steps by half of it: weights have the one, most activations the other.
+TEST_P(ReferenceTest, OnednnGivesThemInInt8) {
+  ExpectOnednnGivesGolden(Arithmetic::kInt8, 0.1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, ReferenceTest, ::testing::ValuesIn(Cases()),

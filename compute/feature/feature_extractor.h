@@ -34,7 +34,7 @@ struct ExtractObserver {
 };
 
 // Images of a GPU's every pass: part of what cuda_fp32 and cuda_bf16 mean
-// (docs/adr/0040).
+// (docs/adr/0026).
 constexpr int kGpuBatch = 64;
 
 struct FeatureExtractorOptions {

@@ -68,7 +68,7 @@ std::vector<std::string> Arithmetics(const Backbone& backbone) {
 struct Golden {
   const char *weights, *arch, *precision, *pool, *features;
   Normalization normalization;
-  double tolerance;  // fp32: the bound; Winograd: vgg16_network_test.cc
+  double tolerance;  // fp32: the bound; Winograd: vgg16_test.cc
 };
 
 // The way through a GPU's batches, computed on the processor.
@@ -184,7 +184,7 @@ TEST(FeatureExtractorTest, AgreesWithEagerLibTorchAtFullSize) {
     ASSERT_EQ(extractor->dimension(), 512 * 7 * 7);
     std::vector<float> features(2 * extractor->dimension());
     ASSERT_THAT(extractor->Forward(planes.data(), 2, features.data()), IsOk());
-    // Thirteen layers, by the derivation in vgg16_network_test.cc.
+    // Thirteen layers, by the derivation in vgg16_test.cc.
     EXPECT_LT(RelativeError(features,
                             std::vector<double>(eager.begin(), eager.end())),
               precision == "bf16" ? 3.6e-2 : 1e-4);

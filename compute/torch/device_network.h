@@ -5,7 +5,7 @@
 //
 // The size is fixed because a library chooses its kernel, and so its order of
 // additions, by the batch's size: the last batch is filled up, and an image's
-// bits do not depend on how many came with it (docs/adr/0040).
+// bits do not depend on how many came with it (docs/adr/0026).
 #ifndef NEVUS_COMPUTE_TORCH_DEVICE_NETWORK_H_
 #define NEVUS_COMPUTE_TORCH_DEVICE_NETWORK_H_
 

@@ -153,24 +153,29 @@ class ExtractionHandler : public TaskHandler {
 
   // While one group is computed the next is fetched and the last is written, so
   // that the network never waits for disk or network. One group each: bounded.
+  // Progress is what is written, not what is under way.
   absl::Status ExtractAll(const std::vector<Digests>& groups,
                           TaskContext& context, v1::Progress& progress) {
     std::future<absl::StatusOr<Images>> fetched;
     std::future<absl::Status> written;
+    const auto settle = [&](const Digests& group) {
+      RETURN_IF_ERROR(written.get());
+      progress.set_done(progress.done() + group.size());
+      context.Report(progress);
+      return absl::OkStatus();
+    };
     if (!groups.empty()) fetched = Fetch(groups[0], context);
     for (size_t i = 0; i < groups.size(); ++i) {
-      if (context.cancelled()) return Cancelled();
       ASSIGN_OR_RETURN(const Images images, fetched.get());
       if (i + 1 < groups.size()) fetched = Fetch(groups[i + 1], context);
       ASSIGN_OR_RETURN(v1::WriteFeaturesRequest write,
                        Compute(groups[i], images, context));
       *write.mutable_lease() = context.lease();
-      if (written.valid()) RETURN_IF_ERROR(written.get());
+      if (i > 0) RETURN_IF_ERROR(settle(groups[i - 1]));
+      if (context.cancelled()) return Cancelled();
       written = Write(std::move(write), context);
-      progress.set_done(progress.done() + groups[i].size());
-      context.Report(progress);
     }
-    return written.valid() ? written.get() : absl::OkStatus();
+    return groups.empty() ? absl::OkStatus() : settle(groups.back());
   }
 
   std::future<absl::StatusOr<Images>> Fetch(const Digests& digests,

@@ -2,6 +2,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -30,9 +31,11 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A feature store whose disk is full.
+// A feature store whose disk takes so many writes and is full then.
 class FullFeatures final : public v1::FeatureService::Service {
  public:
+  explicit FullFeatures(int writes) : writes_(writes) {}
+
   grpc::Status FindMissing(grpc::ServerContext*,
                            const v1::FindMissingRequest* request,
                            v1::FindMissingResponse* response) override {
@@ -42,9 +45,13 @@ class FullFeatures final : public v1::FeatureService::Service {
   grpc::Status WriteFeatures(grpc::ServerContext*,
                              const v1::WriteFeaturesRequest*,
                              v1::WriteFeaturesResponse*) override {
+    if (writes_-- > 0) return grpc::Status::OK;
     return ToGrpc(
         WithReason(absl::ResourceExhaustedError("no space left"), "DISK_FULL"));
   }
+
+ private:
+  std::atomic<int> writes_;
 };
 
 class ExtractionTest : public ::testing::Test {
@@ -191,7 +198,7 @@ TEST_F(ExtractionTest, CancelIsHeardBetweenTwoImagesAndFreesTheNetwork) {
   AddImages(20);
   const v1::Job job = Extract().value();
   FakeTaskContext cancelled(job.id(), /*fencing_token=*/1);
-  // Asked once before the group of eight, then by the extractor.
+  // Asked once when the network is loaded, then by the extractor.
   cancelled.CancelAtAsk(4);
   EXPECT_THAT(handler_->Run(job.tasks(0).spec(), cancelled),
               StatusIs(absl::StatusCode::kCancelled, "cancelled"));
@@ -203,10 +210,10 @@ TEST_F(ExtractionTest, CancelIsHeardBetweenTwoImagesAndFreesTheNetwork) {
   EXPECT_EQ(next.reports().front().done(), 0);
 }
 
-TEST_F(ExtractionTest, AFullDiskReachesTheSchedulerWithItsReason) {
-  AddImages(1);
+TEST_F(ExtractionTest, AFullDiskEndsATaskAtWhatIsWrittenWithItsReason) {
+  AddImages(20);  // three groups: of the second write on, nothing fits
   const v1::Job job = Extract().value();
-  FullFeatures full;
+  FullFeatures full(/*writes=*/1);
   grpc::ServerBuilder builder;
   builder.RegisterService(&full);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
@@ -220,6 +227,7 @@ TEST_F(ExtractionTest, AFullDiskReachesTheSchedulerWithItsReason) {
   EXPECT_THAT(status,
               StatusIs(absl::StatusCode::kResourceExhausted, "no space left"));
   EXPECT_EQ(ReasonOf(status), "DISK_FULL");
+  EXPECT_EQ(context.reports().back().done(), 8);
 }
 
 TEST_F(ExtractionTest, AWorkerThatLostItsLeaseStoresNothing) {

@@ -1,5 +1,5 @@
 // Stand-in for Abseil's status on a machine that has only a compiler and
-// LibTorch (docs/adr/0040): what the files that tools/gpu-check compiles use of
+// LibTorch (docs/adr/0026): what the files that tools/gpu-check compiles use of
 // it, and nothing else. Nevus itself is built with Abseil.
 #ifndef NEVUS_TOOLS_GPU_CHECK_ABSL_STATUS_STATUS_H_
 #define NEVUS_TOOLS_GPU_CHECK_ABSL_STATUS_STATUS_H_
