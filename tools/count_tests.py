@@ -1,8 +1,11 @@
 """Counts the test cases of one `bazel test` and prints "N passed, N failed".
 
+    count_tests.py EVENTS EXIT_CODE
+
 Reads Bazel's build events (JSON lines) to find the result files of this very
-run, so that results of an earlier one are never counted. Exits 1 if anything
-failed or nothing ran.
+run, so that results of an earlier one are never counted. A target that did not
+build is one failure, and so is a run that failed (EXIT_CODE) for no reason that
+the events tell. Exits 1 if anything failed or nothing ran.
 """
 
 import json
@@ -11,28 +14,34 @@ import urllib.parse
 import xml.etree.ElementTree
 
 
-def main(events_path):
-    passed, failed, skipped = 0, 0, []
+def read_cases(result):
+    """The <testcase>s of one test's result; none if it died before it wrote."""
+    cases = []
+    for output in result.get("testActionOutput", []):
+        if output["name"] != "test.xml":
+            continue
+        path = urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path)
+        try:
+            cases += xml.etree.ElementTree.parse(path).getroot().iter("testcase")
+        except (OSError, xml.etree.ElementTree.ParseError):
+            pass
+    return cases
+
+
+def main(events_path, exit_code):
+    passed, failed, skipped, not_built = 0, 0, [], set()
     for line in open(events_path, encoding="utf-8"):
         event = json.loads(line)
+        if "targetCompleted" in event["id"]:
+            if not event.get("completed", {}).get("success", False):
+                not_built.add(event["id"]["targetCompleted"]["label"])
+            continue
         if "testResult" not in event:
             continue
         label = event["id"]["testResult"]["label"]
         result = event["testResult"]
-        xml_files = [
-            output["uri"]
-            for output in result.get("testActionOutput", [])
-            if output["name"] == "test.xml"
-        ]
-        cases = []
-        for uri in xml_files:
-            path = urllib.parse.unquote(urllib.parse.urlparse(uri).path)
-            try:
-                cases += xml.etree.ElementTree.parse(path).getroot().iter("testcase")
-            except (OSError, xml.etree.ElementTree.ParseError):
-                pass  # The test died before it wrote: counted as one failure below.
         case_failures = 0
-        for case in cases:
+        for case in read_cases(result):
             name = f"{label} {case.get('classname', '')}.{case.get('name', '')}"
             if case.find("failure") is not None or case.find("error") is not None:
                 case_failures += 1
@@ -44,13 +53,20 @@ def main(events_path):
             case_failures = 1  # Crashed or timed out, whatever the cases say.
             print(f"{label}: {result['status']}")
         failed += case_failures
+    for label in sorted(not_built):
+        print(f"{label}: NOT BUILT")
+    failed += len(not_built)
+    if exit_code != 0 and failed == 0:
+        failed = 1
+        print(f"bazel ended with {exit_code}: see its messages above")
     for name, why in skipped:
         message = why.get("message", "") if why is not None else ""
         print(f"skipped: {name}: {message.splitlines()[-1] if message else 'no reason given'}")
-    line = f"{passed} passed, {failed} failed"
-    print(line + (f", {len(skipped)} skipped" if skipped else ""))
+    if skipped:
+        print(f"{len(skipped)} skipped")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -19,6 +19,7 @@ import time
 
 SHOWN_UNSEEN = 3
 START_TIMEOUT_S = 60
+ID_COLUMNS = ("image_id", "image", "id", "isic_id", "file", "filename")
 
 
 class DemoError(Exception):
@@ -98,21 +99,38 @@ def choose_label(options, rows):
     return column, positive
 
 
-def hold_back(images, rows, directory):
-    """Copies all but three images to `directory`/seen; returns the three."""
+def choose_id(rows, others):
+    """The column of the image's name, found as nevus dataset import does."""
+    free = [column for column in rows[0] if column not in others]
+    if not free:
+        raise DemoError("no column is left for the image's name")
+    return next((name for name in ID_COLUMNS if name in free), free[0])
+
+
+def hold_back(images, rows, id_column, group_column, directory):
+    """Links the images to learn from in `directory`/seen: all but three and whatever
+    is of their groups. Returns the folder, its rows, and the three."""
     files = sorted(path for path in pathlib.Path(images).iterdir() if path.is_file())
     if len(files) < 20:
         raise DemoError(f"{images} holds {len(files)} files; the demo needs at least 20")
-    names = {value for row in rows for value in row.values()}
-    labelled = [f for f in files if f.name in names or f.stem in names]
+
+    def among(path, names):
+        return path.name in names or path.stem in names
+
+    names = {row[id_column] for row in rows}
+    labelled = [path for path in files if among(path, names)]
     step = max(1, len(labelled) // SHOWN_UNSEEN)
     unseen = labelled[::step][:SHOWN_UNSEEN]
+    held = {path.name if path.name in names else path.stem for path in unseen}
+    if group_column:
+        groups = {row[group_column] for row in rows if row[id_column] in held} - {""}
+        held |= {row[id_column] for row in rows if row[group_column] in groups}
     seen = directory / "seen"
     seen.mkdir()
     for path in files:
-        if path not in unseen:
+        if not among(path, held):
             os.symlink(path.resolve(), seen / path.name)
-    return seen, unseen
+    return seen, [row for row in rows if row[id_column] not in held], unseen
 
 
 def prepare(options, cli, directory):
@@ -126,14 +144,19 @@ def prepare(options, cli, directory):
         return (made / "images", made / "labels.csv",
                 sorted((fresh / "images").iterdir()))
     rows = read_columns(options.labels)
-    seen, unseen = hold_back(options.images, rows, directory)
-    # The label file without the three: an image that is missing is an error.
+    group = options.group_column
+    if group and group not in rows[0]:
+        raise DemoError(f"{options.labels} has no column {group}; its columns are "
+                        f"{', '.join(rows[0])}")
+    label, _ = choose_label(options, rows)
+    seen, left, unseen = hold_back(
+        options.images, rows, choose_id(rows, {label, group}), group, directory)
+    # The label file without the others: an image that is missing is an error.
     labels = directory / "labels.csv"
-    kept = {path.name for path in unseen} | {path.stem for path in unseen}
     with open(labels, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(row for row in rows if not kept & set(row.values()))
+        writer.writerows(left)
     return seen, labels, unseen
 
 

@@ -25,6 +25,12 @@ std::string GmacText(const v1::Backbone& backbone) {
   return backbone.gmac() > 0 ? FormatNumber(backbone.gmac(), 2) : "";
 }
 
+// "" without a file: weights from a seed.
+std::string FileSizeText(const v1::Backbone& backbone) {
+  return backbone.weights_bytes() > 0 ? FormatBytes(backbone.weights_bytes())
+                                      : "";
+}
+
 // "512x7x7"
 std::string OutputText(const v1::Backbone& backbone) {
   for (const v1::Cut& cut : backbone.cuts()) {
@@ -185,7 +191,7 @@ std::map<std::string, double> MeasuredRates(Client& client) {
 absl::Status List(Context& context) {
   ASSIGN_OR_RETURN(Client * client, context.Server());
   Table table{
-      {"backbone", "architecture", "weights", "input", "preprocessing",
+      {"backbone", "architecture", "weights", "size", "input", "preprocessing",
        "parameters", "GMAC", "default cut", "output", "images/s", "digest"},
       {}};
   Json json = Json::array();
@@ -202,9 +208,9 @@ absl::Status List(Context& context) {
       const bool measured = rate != rates.end();
       table.rows.push_back(
           {backbone.name(), backbone.arch(), backbone.weights_kind(),
-           absl::StrCat(backbone.input_size()), backbone.normalization(),
-           FormatCount(backbone.parameters()), GmacText(backbone),
-           backbone.default_cut(), OutputText(backbone),
+           FileSizeText(backbone), absl::StrCat(backbone.input_size()),
+           backbone.normalization(), FormatCount(backbone.parameters()),
+           GmacText(backbone), backbone.default_cut(), OutputText(backbone),
            measured ? FormatNumber(rate->second, 1) : "",
            ShortDigest(backbone.digest())});
       Json entry = ToJson(backbone);
@@ -290,9 +296,9 @@ std::vector<Command> BackboneCommands() {
       {"backbone list",
        "",
        "List backbones",
-       "images/s is what the newest finished extraction with it reached, on "
-       "all "
-       "its workers together; empty before the first.",
+       "size is that of the weight file. images/s is what the newest finished "
+       "extraction with it reached, on all its workers together; empty before "
+       "the first.",
        {},
        {"nevus backbone list"},
        List},

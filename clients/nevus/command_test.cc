@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "clients/cpp/files.h"
 #include "clients/nevus/commands.h"
 #include "clients/nevus/help.h"
 #include "gtest/gtest.h"
@@ -115,6 +116,13 @@ TEST(CommandTest, EveryCommandHasASummaryAnExampleAndHelp) {
                 HasSubstr("### nevus " + command.path + "\n"));
     EXPECT_THAT(BashCompletion(AllCommands()), HasSubstr(command.path));
   }
+}
+
+TEST(CommandTest, ThePageOfTheCommandLineIsWhatHelpPrints) {
+  const auto page = ReadFile("docs/cli.md", 1 << 20);
+  ASSERT_THAT(page, IsOk());
+  EXPECT_EQ(*page, HelpMarkdown(AllCommands()))
+      << "run: nevus help --markdown > docs/cli.md";
 }
 
 }  // namespace

@@ -186,7 +186,8 @@ std::vector<Command> DatasetImportCommands() {
         Flag::Text("label-column", "C", "column of the label").Required(),
         Flag::Text("id-column", "C",
                    "column of the image's name (default image_id, image, id, "
-                   "isic_id, file, filename, or the first)"),
+                   "isic_id, file, filename, or the first column that is not "
+                   "label, group or split)"),
         Flag::Text("split", "S", "put all into this split")
             .OneOf({"train", "validation", "test"}),
         Flag::Text("split-column", "C", "column of the split"),

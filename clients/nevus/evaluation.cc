@@ -1,11 +1,15 @@
 // evaluate.
 #include "clients/nevus/evaluation.h"
 
+#include <algorithm>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/digest.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
@@ -93,7 +97,8 @@ absl::StatusOr<FolderAbstention> AskAboutFolder(
   return found;
 }
 
-void AddFolder(const FolderAbstention& found, Table& table, Json& json) {
+// "38 OUT_OF_DISTRIBUTION, 2 were no images"
+std::string ReasonsText(const FolderAbstention& found) {
   std::vector<std::string> reasons;
   for (const auto& [reason, count] : found.by_reason) {
     reasons.push_back(absl::StrCat(count, " ", reason));
@@ -101,15 +106,44 @@ void AddFolder(const FolderAbstention& found, Table& table, Json& json) {
   if (found.unreadable > 0) {
     reasons.push_back(absl::StrCat(found.unreadable, " were no images"));
   }
+  return absl::StrJoin(reasons, ", ");
+}
+
+void AddFolder(const FolderAbstention& found, Table& table, Json& json) {
+  const std::string reasons = ReasonsText(found);
   table.rows.push_back({absl::StrCat("abstains on ", found.folder),
                         absl::StrCat(found.abstained, " of ", found.images,
-                                     reasons.empty() ? "" : ": ",
-                                     absl::StrJoin(reasons, ", "))});
+                                     reasons.empty() ? "" : ": ", reasons)});
   json["ood_images"].push_back({{"folder", found.folder},
                                 {"images", found.images},
                                 {"abstained", found.abstained},
                                 {"by_reason", found.by_reason},
                                 {"unreadable", found.unreadable}});
+}
+
+// A section of the report. The server's page cannot have it: it is this client
+// that asked.
+std::string FoldersSection(const std::vector<FolderAbstention>& asked) {
+  std::string html =
+      "<h2>Images it should not judge</h2>\n<p class=\"soft\">On how many of "
+      "these, asked through serving, the model says that it cannot tell."
+      "</p>\n<div class=\"card scroll\"><table>\n<thead><tr><th "
+      "scope=\"col\">Folder</th><th scope=\"col\">Images</th><th "
+      "scope=\"col\">Abstained</th><th scope=\"col\">Of these</th></tr>"
+      "</thead>\n<tbody>\n";
+  for (const FolderAbstention& found : asked) {
+    const double share =
+        static_cast<double>(found.abstained) /
+        static_cast<double>(std::max<int64_t>(found.images, 1));
+    absl::StrAppend(
+        &html, "<tr><th scope=\"row\">",
+        absl::StrReplaceAll(found.folder,
+                            {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}}),
+        "</th><td>", found.images, "</td><td>", found.abstained, "<small>",
+        FormatNumber(100 * share, 1), "\u00a0%</small></td><td>",
+        ReasonsText(found), "</td></tr>\n");
+  }
+  return html + "</tbody></table></div>\n";
 }
 
 Table EvaluationTable(const v1::Evaluation& evaluation) {
@@ -214,6 +248,12 @@ absl::Status ShowEvaluation(const v1::GetEvaluationRequest& which,
   ASSIGN_OR_RETURN(Client * client, context.Server());
   ASSIGN_OR_RETURN(const v1::Evaluation evaluation,
                    client->Call(&Stub::GetEvaluation, which));
+  std::vector<FolderAbstention> asked;
+  for (const std::string& folder : line.All("ood-images")) {
+    ASSIGN_OR_RETURN(FolderAbstention found,
+                     AskAboutFolder(folder, which, context));
+    asked.push_back(std::move(found));
+  }
   if (line.Has("report")) {
     std::string html;
     RETURN_IF_ERROR(
@@ -222,16 +262,16 @@ absl::Status ShowEvaluation(const v1::GetEvaluationRequest& which,
                        html += part.chunk();
                        return absl::OkStatus();
                      }));
+    if (!asked.empty()) {
+      html.insert(std::min(html.rfind("<footer>"), html.size()),
+                  FoldersSection(asked));
+    }
     RETURN_IF_ERROR(WriteFile(line.Text("report"), html));
     context.Say(absl::StrCat("report written to ", line.Text("report")));
   }
   Table table = EvaluationTable(evaluation);
   Json json = ToJson(evaluation);
-  for (const std::string& folder : line.All("ood-images")) {
-    ASSIGN_OR_RETURN(const FolderAbstention found,
-                     AskAboutFolder(folder, which, context));
-    AddFolder(found, table, json);
-  }
+  for (const FolderAbstention& found : asked) AddFolder(found, table, json);
   context.Print(table, json);
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 #include "clients/nevus/fake_platform.h"
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/rpc/grpc_status.h"
 
 namespace nevus {
@@ -22,6 +23,17 @@ std::string Requests::LastOf(const std::string& type) const {
 size_t Requests::size() const {
   MutexLock lock(mutex_);
   return all_.size();
+}
+
+void FakePlatform::Put(const v1::Backbone& backbone) {
+  MutexLock lock(mutex_);
+  listed_.push_back(backbone);
+}
+
+void FakePlatform::Put(const v1::Model& model, const std::string& alias) {
+  MutexLock lock(mutex_);
+  known_[absl::StrCat(model.name(), "@", model.version())] = model;
+  if (!alias.empty()) known_[absl::StrCat(model.name(), "@", alias)] = model;
 }
 
 grpc::Status FakePlatform::Answer(const char* id, v1::Job* response) {
@@ -59,6 +71,22 @@ grpc::Status FakePlatform::Training::RunPipeline(
     const grpc::Status status = platform_.Answer(id, response->add_jobs());
     if (!status.ok()) return status;
   }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakePlatform::Models::GetModel(grpc::ServerContext*,
+                                            const v1::GetModelRequest* request,
+                                            v1::Model* response) {
+  const std::string which = request->alias().empty()
+                                ? absl::StrCat(request->version())
+                                : request->alias();
+  MutexLock lock(platform_.mutex_);
+  const auto found =
+      platform_.known_.find(absl::StrCat(request->name(), "@", which));
+  if (found == platform_.known_.end()) {
+    return ToGrpc(absl::NotFoundError("there is no such model"));
+  }
+  *response = found->second;
   return grpc::Status::OK;
 }
 
@@ -115,6 +143,16 @@ grpc::Status FakePlatform::Datasets::DeleteDataset(
     grpc::ServerContext*, const v1::DeleteDatasetRequest* request,
     v1::DeleteDatasetResponse*) {
   platform_.requests_.Note(*request);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakePlatform::Backbones::ListBackbones(
+    grpc::ServerContext*, const v1::ListBackbonesRequest*,
+    v1::ListBackbonesResponse* response) {
+  MutexLock lock(platform_.mutex_);
+  for (const v1::Backbone& backbone : platform_.listed_) {
+    *response->add_backbones() = backbone;
+  }
   return grpc::Status::OK;
 }
 

@@ -3,6 +3,7 @@
 #ifndef NEVUS_CLIENTS_NEVUS_FAKE_PLATFORM_H_
 #define NEVUS_CLIENTS_NEVUS_FAKE_PLATFORM_H_
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,9 @@ class FakePlatform {
 
   const std::string& address() const { return server_.address(); }
   FakeJobService& jobs() { return jobs_; }
+  void Put(const v1::Backbone& backbone);
+  // At `alias` too, unless it is "".
+  void Put(const v1::Model& model, const std::string& alias);
   const Requests& requests() const { return requests_; }
 
  private:
@@ -82,6 +86,9 @@ class FakePlatform {
   class Models final : public v1::ModelService::Service {
    public:
     explicit Models(FakePlatform& platform) : platform_(platform) {}
+    grpc::Status GetModel(grpc::ServerContext* context,
+                          const v1::GetModelRequest* request,
+                          v1::Model* response) override;
     grpc::Status PromoteModel(grpc::ServerContext* context,
                               const v1::PromoteModelRequest* request,
                               v1::Alias* response) override;
@@ -117,6 +124,9 @@ class FakePlatform {
   class Backbones final : public v1::BackboneService::Service {
    public:
     explicit Backbones(FakePlatform& platform) : platform_(platform) {}
+    grpc::Status ListBackbones(grpc::ServerContext* context,
+                               const v1::ListBackbonesRequest* request,
+                               v1::ListBackbonesResponse* response) override;
     // There is none.
     grpc::Status GetBackbone(grpc::ServerContext* context,
                              const v1::GetBackboneRequest* request,
@@ -135,6 +145,11 @@ class FakePlatform {
 
   // The job of that id.
   grpc::Status Answer(const char* id, v1::Job* response);
+
+  Mutex mutex_;
+  std::vector<v1::Backbone> listed_ ABSL_GUARDED_BY(mutex_);
+  // By version and by alias: "m@1", "m@production".
+  std::map<std::string, v1::Model> known_ ABSL_GUARDED_BY(mutex_);
 
   FakeJobService jobs_;
   Requests requests_;

@@ -36,14 +36,11 @@ absl::StatusOr<std::vector<v1::Example>> ReadRows(Client& client,
 }
 
 absl::StatusOr<v1::FeatureSpace> ResolveSpace(Client& client,
-                                              const Invocation& line) {
+                                              const Invocation& line,
+                                              const VersionedName& dataset) {
   v1::ResolveFeatureSpaceRequest request;
-  request.set_backbone(line.Text("backbone"));
-  request.set_cut(line.Text("cut"));
-  request.set_pooling(line.Text("pool"));
-  request.set_precision(line.Text("precision"));
-  request.set_views(static_cast<int32_t>(line.Integer("views")));
-  request.set_values(line.Text("values"));
+  SetSpace(line, dataset, &request);
+  request.set_calibrated_on(line.Text("calibrated-on"));
   return client.Call(&v1::FeatureService::Stub::ResolveFeatureSpace, request);
 }
 
@@ -102,7 +99,8 @@ absl::Status Export(Context& context) {
         Quoted(to), " is there; give another --to, or --overwrite"));
   }
   ASSIGN_OR_RETURN(Client * client, context.Server());
-  ASSIGN_OR_RETURN(const v1::FeatureSpace space, ResolveSpace(*client, line));
+  ASSIGN_OR_RETURN(const v1::FeatureSpace space,
+                   ResolveSpace(*client, line, dataset));
   FeatureTable table;
   ASSIGN_OR_RETURN(table.rows, ReadRows(*client, dataset));
   table.dimension = space.dimension();
@@ -143,6 +141,7 @@ absl::Status Export(Context& context) {
 
 std::vector<Command> FeatureExportCommands() {
   std::vector<Flag> flags = FeatureFlags();
+  flags.push_back(CalibratedOnFlag());
   flags.push_back(Flag::Text("format", "F",
                              "npy: a directory with features.npy and rows.csv; "
                              "safetensors or parquet: a file")

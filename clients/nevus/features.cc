@@ -121,6 +121,13 @@ std::vector<Flag> FeatureFlags() {
               .OneOf({"fp16", "fp32"})};
 }
 
+Flag CalibratedOnFlag() {
+  return Flag::Text(
+      "calibrated-on", "DATASET",
+      "take the arithmetic and ranges measured on another dataset, "
+      "such as the one that a model was trained on");
+}
+
 Flag PriorityFlag() {
   return Flag::Integer("priority",
                        "-100 to 100; a point is worth a minute of waiting")
@@ -130,10 +137,7 @@ Flag PriorityFlag() {
 
 std::vector<Command> FeatureCommands() {
   std::vector<Flag> extract = FeatureFlags();
-  extract.push_back(
-      Flag::Text("calibrated-on", "DATASET",
-                 "take the arithmetic and ranges measured on another dataset, "
-                 "such as the one that a model was trained on"));
+  extract.push_back(CalibratedOnFlag());
   extract.push_back(PriorityFlag());
   extract.push_back(Flag::Switch("wait", "wait for the job's end"));
   return {{"extract",

@@ -35,13 +35,20 @@ absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header,
                           "; its columns are ", absl::StrJoin(header, ", ")));
 }
 
-size_t GuessIdColumn(const std::vector<std::string>& header) {
+// A column of a name that ids have, else the first; none of `taken`.
+absl::StatusOr<size_t> GuessIdColumn(const std::vector<std::string>& header,
+                                     const std::set<size_t>& taken) {
   for (const char* name :
        {"image_id", "image", "id", "isic_id", "file", "filename"}) {
-    const auto found = std::find(header.begin(), header.end(), name);
-    if (found != header.end()) return found - header.begin();
+    const absl::StatusOr<size_t> found = FindColumn(header, name);
+    if (found.ok() && taken.count(*found) == 0) return *found;
   }
-  return 0;
+  for (size_t i = 0; i < header.size(); ++i) {
+    if (taken.count(i) == 0) return i;
+  }
+  return Bad("COLUMN_UNKNOWN",
+             absl::StrCat("none of its columns, ", absl::StrJoin(header, ", "),
+                          ", is left for the image's name; add one"));
 }
 
 bool IsOne(const std::string& text) { return text == "1" || text == "1.0"; }
@@ -157,17 +164,19 @@ absl::StatusOr<std::vector<LabelRow>> ParseLabels(const std::string& text,
   ASSIGN_OR_RETURN(const std::vector<CsvRecord> records, ParseCsv(text));
   const std::vector<std::string>& header = records[0].fields;
   ASSIGN_OR_RETURN(const size_t label, FindColumn(header, columns.label));
-  size_t id = GuessIdColumn(header);
-  if (!columns.id.empty()) {
-    ASSIGN_OR_RETURN(id, FindColumn(header, columns.id));
-  }
   std::optional<size_t> group, split;
+  std::set<size_t> taken = {label};
   if (!columns.group.empty()) {
     ASSIGN_OR_RETURN(group, FindColumn(header, columns.group));
+    taken.insert(*group);
   }
   if (!columns.split.empty()) {
     ASSIGN_OR_RETURN(split, FindColumn(header, columns.split));
+    taken.insert(*split);
   }
+  ASSIGN_OR_RETURN(const size_t id, columns.id.empty()
+                                        ? GuessIdColumn(header, taken)
+                                        : FindColumn(header, columns.id));
   if (records.size() == 1) {
     return Bad("LABELS_EMPTY",
                "it has a header and no row; add a row an image");

@@ -15,8 +15,9 @@ namespace nevus {
 
 struct LabelColumns {
   std::string label;  // required
-  std::string id;  // "": image_id, image, id, isic_id, file, filename, or the
-                   // first column
+  // "": image_id, image, id, isic_id, file, filename, or the first column; not
+  // one of the others here
+  std::string id;
   std::string group;  // "": none
   std::string split;  // "": none
   // A 0/1 label column stands alone: others of 0 and 1 become attributes.

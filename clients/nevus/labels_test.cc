@@ -82,6 +82,17 @@ TEST(LabelsTest, LabelsAreClassNamesOrColumnsOfZeroAndOne) {
 TEST(LabelsTest, TheIdColumnIsNamedOrFoundOrTheFirst) {
   EXPECT_THAT(Rows("c,image_id\nx,a\n", Column("c")), ElementsAre("a=x"));
   EXPECT_THAT(Rows("who,c\na,x\n", Column("c")), ElementsAre("a=x"));
+  // What is something else is no id.
+  EXPECT_THAT(Rows("c,who\nx,a\nx,b\n", Column("c")),
+              ElementsAre("a=x", "b=x"));
+  EXPECT_THAT(Rows("image,who\nx,a\nx,b\n", Column("image")),
+              ElementsAre("a=x", "b=x"));
+  LabelColumns all = Column("c");
+  all.group = "id";
+  all.split = "s";
+  EXPECT_THAT(Rows("s,id,c,who\ntest,g,x,a\ntest,g,x,b\n", all),
+              ElementsAre("a=x", "b=x"));
+  EXPECT_THAT(Rows("c\nx\n", Column("c")), ElementsAre("COLUMN_UNKNOWN"));
   LabelColumns named = Column("c");
   named.id = "key";
   EXPECT_THAT(Rows("image,key,c\na,b,x\n", named), ElementsAre("b=x"));

@@ -1,5 +1,7 @@
 // model list, show, promote, rollback, export, import.
 #include <map>
+#include <set>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -198,6 +200,31 @@ absl::Status Prepare(Client& client, const VersionedName& model,
   return absl::OkStatus();
 }
 
+// What calls of the alias may name now and could not any more. Only a warning:
+// whatever is wrong with the request, the server says.
+void WarnOfLostPoints(Client& client, const v1::PromoteModelRequest& request,
+                      Context& context) {
+  v1::GetModelRequest get;
+  get.set_name(request.model());
+  get.set_alias(request.alias());
+  const auto before = client.Call(&Stub::GetModel, get);
+  get.clear_alias();
+  get.set_version(request.version());
+  const auto after = client.Call(&Stub::GetModel, get);
+  if (!before.ok() || !after.ok()) return;
+  std::set<std::string> kept;
+  for (const v1::OperatingPoint& point : after->operating_points()) {
+    kept.insert(point.name());
+  }
+  for (const v1::OperatingPoint& point : before->operating_points()) {
+    if (kept.count(point.name()) > 0) continue;
+    context.Say(absl::StrCat(
+        "warning: ", Name(*before), ", where ", request.alias(),
+        " points now, has the operating point ", point.name(), ", which ",
+        Name(*after), " has not: calls that name it will fail"));
+  }
+}
+
 absl::Status Promote(Context& context) {
   v1::PromoteModelRequest request;
   request.set_request_id(RandomHex(16));
@@ -213,6 +240,7 @@ absl::Status Promote(Context& context) {
   if (!context.line().Has("unchecked")) {
     RETURN_IF_ERROR(Prepare(*client, *model, context));
   }
+  WarnOfLostPoints(*client, request, context);
   ASSIGN_OR_RETURN(const v1::Alias alias,
                    client->Call(&Stub::PromoteModel, request));
   PrintAlias(alias, context);
@@ -316,7 +344,7 @@ std::vector<Command> ModelCommands() {
        "Point an alias at a model version",
        "The server loads it first and checks its golden answers, so nobody "
        "who asks for the alias waits, and a model that is not itself any "
-       "more is refused.",
+       "more is refused. Warns of operating points that the alias loses.",
        {Flag::Text("alias", "A", "such as production").Required(),
         Flag::Text("reason", "TEXT", "why, for the history"),
         Flag::Text("etag", "E", "only if the alias still has it"),

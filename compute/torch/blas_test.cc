@@ -8,11 +8,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(BlasTest, NamesTheLibraryAndSaysWhatIsWrongIfAnythingIs) {
+TEST(BlasTest, LibTorchMultipliesWithOpenBlas) {
   const BlasInfo blas = MeasureBlas(/*threads=*/1);
-  EXPECT_THAT(blas.library, HasSubstr("blas"));
+  EXPECT_THAT(blas.library, HasSubstr("openblas"));
   EXPECT_GT(blas.gflops, 0);
-  if (!blas.problem.empty()) {
+  // A machine too busy to reach ten is not this test's concern.
+  if (blas.gflops >= 10) {
+    EXPECT_EQ(blas.problem, "");
+  } else {
     EXPECT_THAT(blas.problem, HasSubstr("libopenblas0-pthread"));
   }
 }

@@ -7,17 +7,21 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "base/rpc/channel.h"
 #include "base/status_matchers.h"
+#include "base/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/harness/cluster.h"
+#include "tests/harness/process.h"
 
 namespace nevus {
 namespace {
@@ -56,6 +60,25 @@ std::string FirstAnswer(const std::shared_ptr<grpc::Channel>& channel,
   grpc::Slice bytes;
   if (!ok || !answer.DumpToSingleSlice(&bytes).ok()) return "no answer";
   return std::string(bytes.begin(), bytes.end());
+}
+
+// "nevus.v1.DatasetService" and all others of the .proto files.
+std::set<std::string> ServicesOfTheContract() {
+  std::set<std::string> names;
+  for (const auto& file :
+       std::filesystem::recursive_directory_iterator("protos")) {
+    if (file.path().extension() != ".proto") continue;
+    std::istringstream text(ReadFile(file.path()));
+    std::string line, package;
+    while (std::getline(text, line)) {
+      std::istringstream words(line);
+      std::string keyword, name;
+      words >> keyword >> name;
+      if (keyword == "package") package = name.substr(0, name.find(';'));
+      if (keyword == "service") names.insert(package + "." + name);
+    }
+  }
+  return names;
 }
 
 class MainJobTest : public testing::Test {
@@ -124,9 +147,10 @@ class MainJobTest : public testing::Test {
 TEST_F(MainJobTest, FromImagesToAnAnswer) {
   GoTheWholeWay();
   const std::string report = cluster_->File("report.html");
+  const std::string others = Generate("others & more", 3, 2) + "/images";
   const json evaluation =
       Run({"evaluate", "melanoma@1", "--dataset", "skin@1", "--split",
-           "validation", "--report", report, "--wait"});
+           "validation", "--report", report, "--ood-images", others, "--wait"});
   EXPECT_GT(evaluation["auc"], 0.0);
   EXPECT_LE(evaluation["auc_low"], evaluation["auc"]);
   EXPECT_GE(evaluation["auc_high"], evaluation["auc"]);
@@ -135,6 +159,9 @@ TEST_F(MainJobTest, FromImagesToAnAnswer) {
   EXPECT_THAT(html, HasSubstr("SYNTHETIC"));
   EXPECT_THAT(html, HasSubstr("<svg"));
   EXPECT_THAT(html, Not(HasSubstr("<script src")));
+  EXPECT_EQ(evaluation["ood_images"][0]["images"], 3);
+  EXPECT_THAT(html, HasSubstr("others &amp; more/images</th><td>3</td>"));
+  EXPECT_THAT(html, testing::EndsWith("</html>\n"));
 
   const CommandResult csv =
       cluster_->Cli({"classify", folder_ + "/images", "--model",
@@ -305,12 +332,17 @@ TEST_F(MainJobTest, HealthAndReflectionAnswerForEveryService) {
       {"registry", "nevus.v1.BackboneService"},
       {"registry", "nevus.v1.ModelService"},
       {"serving", "nevus.v1.PredictionService"},
+      {"serving", "nevus.v1.PredictionLogService"},
+      {"serving", "inference.GRPCInferenceService"},
       {"scheduler", "nevus.v1.JobService"},
-      {"scheduler", "nevus.v1.WorkerService"}};
+      {"scheduler", "nevus.v1.WorkerService"},
+      {"scheduler", "nevus.v1.SystemService"}};
+  std::set<std::string> asked;
   for (const auto& [service, grpc_name] : services) {
     SCOPED_TRACE(grpc_name);
     const auto channel = ConnectTo(addresses.Find(service));
     const std::string name = grpc_name;
+    asked.insert(name);
     // HealthCheckRequest{service = 1}; HealthCheckResponse{status = 1:
     // SERVING}.
     EXPECT_EQ(FirstAnswer(
@@ -324,6 +356,108 @@ TEST_F(MainJobTest, HealthAndReflectionAnswerForEveryService) {
                             std::string("\x3a\x00", 2)),
                 HasSubstr(name));
   }
+  EXPECT_EQ(asked, ServicesOfTheContract());
+}
+
+TEST_F(MainJobTest, TheDoctorSaysWhatEachProcessRunsOn) {
+  // It exits with 1 where the machine has a problem, which it names.
+  const CommandResult result = cluster_->Cli({"doctor", "--output", "json"});
+  const json processes = json::parse(result.out, nullptr, false);
+  ASSERT_TRUE(processes.is_object()) << result.out << result.err;
+  std::set<std::string> services;
+  size_t problems = 0;
+  for (const auto& [address, found] : processes.items()) {
+    SCOPED_TRACE(address + " " + found.dump());
+    EXPECT_EQ(found["version"], kVersion);
+    EXPECT_NE(found["cpu_model"], "");
+    EXPECT_FALSE(found["cpu_features"].empty());
+    EXPECT_GE(found["cpus"], 1);
+    EXPECT_EQ(found["compute_threads"], 1) << "what the harness asked for";
+    EXPECT_THAT(found["blas_library"].get<std::string>(),
+                HasSubstr("openblas"));
+    EXPECT_GT(found["blas_gflops"], 0);
+    EXPECT_GT(found["memory_available_bytes"], 0);
+    EXPECT_GT(found["memory_bytes"], found["memory_available_bytes"]);
+    EXPECT_GT(found["disk_free_bytes"], 0);
+    EXPECT_GT(found["sync_seconds"], 0);
+    for (const json& service : found["services"]) {
+      services.insert(service.get<std::string>());
+    }
+    for (const json& problem : found["problems"]) {
+      EXPECT_NE(problem, "");
+      ++problems;
+    }
+  }
+  EXPECT_THAT(services, testing::IsSupersetOf(ServiceNames()));
+  EXPECT_EQ(result.exit_code, problems == 0 ? 0 : 1) << result.err;
+}
+
+TEST_F(MainJobTest, FeaturesAreListedExportedAndDeleted) {
+  GoTheWholeWay();
+  Run({"extract", "skin@1", "--backbone", "vgg16", "--pool", "max", "--wait"});
+  const json spaces = Run({"features", "list"});
+  ASSERT_EQ(spaces.size(), 2u);
+  std::map<std::string, json> by_pooling;
+  for (const json& space : spaces) {
+    EXPECT_EQ(space["features"], 90);
+    EXPECT_EQ(space["backbone"], "vgg16");
+    by_pooling[space["pooling"]] = space;
+  }
+  EXPECT_EQ(by_pooling["avg"]["models"], json::array({"melanoma@1"}));
+  EXPECT_EQ(by_pooling["max"]["models"], json::array());
+
+  std::map<std::string, std::string> files;
+  for (const char* format : {"npy", "safetensors", "parquet"}) {
+    files[format] = cluster_->File(std::string("features.") + format);
+    const json exported =
+        Run({"features", "export", "skin@1", "--backbone", "vgg16", "--format",
+             format, "--to", files[format]});
+    EXPECT_EQ(exported["features"], 90);
+    EXPECT_EQ(exported["feature_space"], by_pooling["avg"]["digest"]);
+  }
+
+  const std::string needed = by_pooling["avg"]["digest"];
+  const CommandResult refused = cluster_->Cli({"features", "delete", needed});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("melanoma@1"));
+  const std::string idle = by_pooling["max"]["digest"];
+  const json deleted = Run({"features", "delete", idle.substr(0, 12)});
+  EXPECT_EQ(deleted["deleted"], idle);
+  EXPECT_EQ(deleted["features"], 90);
+  const json left = Run({"features", "list"});
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0]["digest"], needed);
+
+  // NumPy reads the same rows out of each format, those that were imported.
+  std::map<std::string, std::string> rows;
+  for (const auto& [format, path] : files) {
+    const CommandResult read =
+        RunCommand({"/usr/bin/python3",
+                    "clients/nevus/testdata/check_features.py", format, path});
+    if (read.exit_code == 77) GTEST_SKIP() << "skipped: no python3-numpy";
+    ASSERT_EQ(read.exit_code, 0) << read.err;
+    const size_t head = read.out.find('\n') + 1;
+    EXPECT_EQ(read.out.substr(0, head),
+              format == "parquet" ? "float32 90 512\n" : "float16 90 512\n");
+    rows[format] = read.out.substr(head);
+  }
+  EXPECT_EQ(rows["npy"], rows["safetensors"]);
+  EXPECT_EQ(rows["npy"], rows["parquet"]);
+  std::istringstream labels(ReadFile(folder_ + "/labels.csv"));
+  std::istringstream lines(rows["npy"]);
+  std::string label, line;
+  std::getline(labels, label);  // the header
+  while (std::getline(labels, label)) {
+    ASSERT_TRUE(std::getline(lines, line));
+    // "synthetic_00001,nevus,..." and "synthetic_00001|DIGEST|train|nevus|
+    // ...", without a group.
+    const size_t comma = label.find(',');
+    const std::string name =
+        label.substr(comma + 1, label.find(',', comma + 1) - comma - 1);
+    EXPECT_THAT(line, testing::StartsWith(label.substr(0, comma) + "|"));
+    EXPECT_THAT(line, HasSubstr("|" + name + "| "));
+  }
+  EXPECT_FALSE(std::getline(lines, line)) << line;
 }
 
 TEST_F(MainJobTest, TheCliSaysWhenThereIsNoServer) {
@@ -332,6 +466,27 @@ TEST_F(MainJobTest, TheCliSaysWhenThereIsNoServer) {
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.err, HasSubstr("127.0.0.1:1"));
   EXPECT_EQ(RunCommand({"clients/nevus/nevus", "dataset", "lst"}).exit_code, 2);
+}
+
+TEST_F(MainJobTest, TheEnvironmentNamesTheServer) {
+  const auto list = [&](const std::string& variable,
+                        const std::vector<std::string>& flags) {
+    std::vector<std::string> command = {"/usr/bin/env",
+                                        "NEVUS_SERVER=" + variable,
+                                        "clients/nevus/nevus",
+                                        "dataset",
+                                        "list",
+                                        "--output=json"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    return RunCommand(command);
+  };
+  const CommandResult named = list(cluster_->server(), {});
+  EXPECT_EQ(named.exit_code, 0) << named.err;
+  EXPECT_EQ(named.out, "[]\n");
+  EXPECT_EQ(list("127.0.0.1:1", {}).exit_code, 3);
+  EXPECT_EQ(list("127.0.0.1:1", {"--server=" + cluster_->server()}).exit_code,
+            0)
+      << "the flag is nearer";
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,11 +18,11 @@
 #include "absl/strings/str_split.h"
 #include "base/status_matchers.h"
 #include "clients/cpp/files.h"
-#include "compute/image/encode_png.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/inference/grpc_service.grpc.pb.h"
 #include "tests/harness/cluster.h"
+#include "tests/harness/noise.h"
 
 namespace nevus {
 namespace {
@@ -101,18 +100,6 @@ double ValueOf(const std::string& exposition, const std::string& sample) {
   return at == std::string::npos
              ? -1
              : std::strtod(exposition.c_str() + at + sample.size(), nullptr);
-}
-
-// `count` pictures without anything in them, as files in `folder`.
-void WriteNoise(const std::string& folder, int count) {
-  std::mt19937 random(7);
-  for (int i = 0; i < count; ++i) {
-    Pixels pixels{32, 32, std::vector<uint8_t>(3 * 32 * 32)};
-    for (uint8_t& byte : pixels.rgb) byte = static_cast<uint8_t>(random());
-    const auto png = EncodePng(pixels);
-    ASSERT_THAT(png, IsOk());
-    ASSERT_THAT(WriteFile(absl::StrCat(folder, "/", i, ".png"), *png), IsOk());
-  }
 }
 
 // Every word of `text` that is a metric's name.
@@ -256,7 +243,7 @@ TEST_F(MetricsTest, DriftIsToldOfOtherPicturesAndNotOfTheSame) {
   EXPECT_THAT(cluster_->LogOf("all"), Not(HasSubstr("features drifted")));
 
   const std::string noise = cluster_->File("noise");
-  WriteNoise(noise, 200);
+  ASSERT_THAT(WriteNoise(noise, 200, /*side=*/32), IsOk());
   Run({"classify", noise, "--model", "melanoma@1"});
   EXPECT_EQ(verdict(), 3);
   EXPECT_THAT(cluster_->LogOf("all"), HasSubstr("features drifted"));

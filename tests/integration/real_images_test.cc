@@ -16,11 +16,53 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/harness/cluster.h"
+#include "tests/harness/noise.h"
 
 namespace nevus {
 namespace {
 
 using nlohmann::json;
+using testing::HasSubstr;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Each row by the names of its columns. No cell of these files is quoted.
+std::vector<std::map<std::string, std::string>> ReadCsv(
+    const std::string& path) {
+  const auto cells = [](const std::string& line) {
+    std::vector<std::string> result;
+    std::istringstream text(line);
+    for (std::string cell; std::getline(text, cell, ',');) {
+      result.push_back(cell);
+    }
+    return result;
+  };
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  const std::vector<std::string> header = cells(line);
+  std::vector<std::map<std::string, std::string>> rows;
+  while (std::getline(file, line)) {
+    const std::vector<std::string> values = cells(line);
+    auto& row = rows.emplace_back();
+    for (size_t i = 0; i < values.size() && i < header.size(); ++i) {
+      row[header[i]] = values[i];
+    }
+  }
+  return rows;
+}
+
+// How the report's table begins the row of a folder.
+std::string RowOf(const json& folder) {
+  return folder["folder"].get<std::string>() + "</th><td>" +
+         folder["images"].dump() + "</td><td>" + folder["abstained"].dump() +
+         "<small>";
+}
 
 class RealImagesTest : public testing::Test {
  protected:
@@ -67,8 +109,14 @@ TEST_F(RealImagesTest, SqueezenetFindsMelanomaOnIsic) {
       << "two rows have one image";
   Run({"train", "isic@1", "--backbone", "squeezenet", "--model", "melanoma",
        "--positive", "melanoma", "--wait"});
+  // Another clinic's, and none at all.
+  const std::string noise = cluster_->File("noise");
+  ASSERT_THAT(WriteNoise(noise, 40, /*side=*/224), IsOk());
+  const std::string ham = data_ + "/ham10000_sample/images";
+  const std::string report = cluster_->File("report.html");
   const json evaluation = Run({"evaluate", "melanoma@1", "--dataset", "isic@1",
-                               "--split", "validation", "--wait"});
+                               "--split", "validation", "--ood-images", noise,
+                               "--ood-images", ham, "--report", report});
   // scikit-learn's logistic regression on such features gets 0.76.
   EXPECT_GE(evaluation["auc"], 0.73);
   EXPECT_EQ(evaluation["positives"], 30);
@@ -110,6 +158,17 @@ TEST_F(RealImagesTest, SqueezenetFindsMelanomaOnIsic) {
                                    "OUT_OF_DISTRIBUTION";
                           }),
             3);
+  // docs/evaluation.md: 120 of 120, and 6 of 649.
+  const json& asked = evaluation["ood_images"];
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0]["images"], 40);
+  EXPECT_GE(asked[0]["abstained"], 36);
+  EXPECT_EQ(asked[1]["images"], 649);
+  EXPECT_LE(asked[1]["abstained"], 65);
+  const std::string page = ReadFile(report);
+  for (const json& folder : asked) {
+    EXPECT_THAT(page, HasSubstr(RowOf(folder)));
+  }
   // What the weighted loss distorts is put right: log loss falls.
   EXPECT_LT(evaluation["calibrated"]["log_loss"],
             evaluation["uncalibrated"]["log_loss"]);
@@ -134,7 +193,24 @@ TEST_F(RealImagesTest, ALesionStandsInOneSplit) {
   EXPECT_NEAR(train / 649.0, 0.8, 0.05);
   const std::string exported = cluster_->File("exported");
   Run({"dataset", "export", "ham@1", exported});
-  EXPECT_TRUE(std::filesystem::exists(exported));
+  std::map<std::string, std::string> lesion_of;
+  std::set<std::string> lesions;
+  for (const auto& row : ReadCsv(folder + "/metadata.csv")) {
+    lesion_of[row.at("image_id")] = row.at("lesion_id");
+    lesions.insert(row.at("lesion_id"));
+  }
+  EXPECT_LT(lesions.size(), lesion_of.size()) << "no lesion has two images";
+  std::map<std::string, std::set<std::string>> splits_of;
+  const auto rows = ReadCsv(exported + "/labels.csv");
+  EXPECT_EQ(rows.size(), 649u);
+  for (const auto& row : rows) {
+    EXPECT_EQ(row.at("group"), lesion_of[row.at("image_id")]);
+    splits_of[row.at("group")].insert(row.at("split"));
+  }
+  EXPECT_EQ(splits_of.size(), lesions.size());
+  for (const auto& [lesion, splits] : splits_of) {
+    EXPECT_EQ(splits.size(), 1u) << lesion << " stands in two";
+  }
 }
 
 }  // namespace
