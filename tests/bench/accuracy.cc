@@ -1,6 +1,7 @@
 #include "tests/bench/accuracy.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -18,6 +19,24 @@ namespace {
 
 constexpr int64_t kMaxFileBytes = 64 << 20;
 constexpr int kSeeds = 3;
+
+// How far an AUC may lie from fp32's.
+double LargestDifference(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kFp32:
+    case Arithmetic::kCudaFp32:
+      return 0;
+    case Arithmetic::kFp32Winograd:
+      return 0.0005;
+    case Arithmetic::kBf16:
+    case Arithmetic::kCudaBf16:
+      return 0.003;
+    case Arithmetic::kInt8:
+    case Arithmetic::kInt8Winograd:
+      return 0.01;
+  }
+  return 0;
+}
 
 struct Labelled {
   std::vector<std::string> images;  // their bytes
@@ -82,6 +101,13 @@ absl::StatusOr<double> MeanAuc(const TrainingSet& train,
 
 }  // namespace
 
+std::string JudgeAuc(Arithmetic arithmetic, double auc, double exact) {
+  if (arithmetic == Arithmetic::kFp32) return absl::StrFormat("%.4f", auc);
+  const double most = LargestDifference(arithmetic);
+  return absl::StrFormat("%.4f (%+.4f; within %g: %s)", auc, auc - exact, most,
+                         std::abs(auc - exact) <= most ? "met" : "missed");
+}
+
 absl::StatusOr<Facts> AucOfEach(const Backbone& backbone,
                                 const std::vector<FeatureSpaceSpec>& spaces,
                                 const std::string& directory, int threads) {
@@ -112,7 +138,7 @@ absl::StatusOr<Facts> AucOfEach(const Backbone& backbone,
     if (facts.empty()) first = auc;
     facts.emplace_back(
         absl::StrCat(ArithmeticName(space.arithmetic), ", validation AUC"),
-        absl::StrFormat("%.4f (%+.4f)", auc, auc - first));
+        JudgeAuc(space.arithmetic, auc, first));
   }
   return facts;
 }

@@ -23,15 +23,18 @@ namespace nevus {
 
 absl::StatusOr<WeightsChoice> ParseWeights(const std::string& text) {
   absl::string_view seed_text = text;
+  WeightsChoice weights;
   if (!absl::ConsumePrefix(&seed_text, "random:")) {
-    return WeightsChoice{std::nullopt, text};
+    weights.path = text;
+    return weights;
   }
   uint64_t seed = 0;
   if (!absl::SimpleAtoi(seed_text, &seed)) {
     return UsageError(absl::StrCat("the seed in ", Quoted(text),
                                    " is no whole number; write random:0"));
   }
-  return WeightsChoice{seed, ""};
+  weights.seed = seed;
+  return weights;
 }
 
 absl::Status BenchNode::StartNode() {
@@ -110,11 +113,11 @@ absl::Status BenchNode::ImportAndSeal(const std::string& dataset,
       .status();
 }
 
-absl::Status BenchNode::ImportVgg16(const WeightsChoice& weights,
-                                    int input_size, const std::string& name) {
+absl::Status BenchNode::ImportNetwork(const WeightsChoice& weights,
+                                      int input_size, const std::string& name) {
   v1::BackboneUpload upload;
   upload.set_name(name);
-  upload.set_arch("vgg16");
+  upload.set_arch(weights.arch);
   upload.set_input_size(input_size);
   if (weights.seed) upload.set_random_seed(*weights.seed);
   return ImportBackbone(*client_, upload, weights.path, nullptr).status();
@@ -127,15 +130,14 @@ absl::StatusOr<v1::Job> BenchNode::Finish(const absl::StatusOr<v1::Job>& job) {
   return ended;
 }
 
-absl::StatusOr<std::vector<std::pair<std::string, std::string>>>
-BenchNode::Facts() {
+absl::StatusOr<MachineFacts> BenchNode::Facts() {
   const auto stub = v1::SystemService::NewStub(ConnectTo(address()));
   grpc::ClientContext context;
   SetTimeout(context, absl::Minutes(1));
   v1::DiagnoseResponse machine;
   RETURN_IF_ERROR(
       FromGrpc(stub->Diagnose(&context, v1::DiagnoseRequest(), &machine)));
-  std::vector<std::pair<std::string, std::string>> facts = {
+  MachineFacts facts = {
       {"processor", machine.cpu_model()},
       {"instruction sets", absl::StrJoin(machine.cpu_features(), " ")},
       {"threads", absl::StrCat(machine.compute_threads(), " on ",
@@ -149,6 +151,11 @@ BenchNode::Facts() {
     facts.emplace_back("problem", problem);
   }
   return facts;
+}
+
+absl::StatusOr<MachineFacts> FactsOfThisMachine(int threads) {
+  ASSIGN_OR_RETURN(const auto node, BenchNode::Start(threads));
+  return node->Facts();
 }
 
 }  // namespace nevus

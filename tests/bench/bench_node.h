@@ -18,11 +18,14 @@
 
 namespace nevus {
 
-// Where a backbone's weights come from.
+// A backbone of an architecture, and where its weights come from.
 struct WeightsChoice {
   std::optional<uint64_t> seed;
   std::string path;  // if there is no seed
+  std::string arch = "vgg16";
 };
+
+using MachineFacts = std::vector<std::pair<std::string, std::string>>;
 
 // "random:SEED" or a file's path; a USAGE error for a seed that is no number.
 absl::StatusOr<WeightsChoice> ParseWeights(const std::string& text);
@@ -65,14 +68,13 @@ class BenchNode {
   // Imports all of `files`, which must be new, and seals them as version 1.
   absl::Status ImportAndSeal(const std::string& dataset,
                              const std::vector<ExampleFile>& files);
-  // A VGG16.
-  absl::Status ImportVgg16(const WeightsChoice& weights, int input_size,
-                           const std::string& name = "vgg16");
+  absl::Status ImportNetwork(const WeightsChoice& weights, int input_size,
+                             const std::string& name = "network");
   // Waits for a job that was submitted; its error if it did not succeed.
   absl::StatusOr<v1::Job> Finish(const absl::StatusOr<v1::Job>& job);
 
   // The machine as the node sees it, for Report::facts.
-  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Facts();
+  absl::StatusOr<MachineFacts> Facts();
 
  private:
   BenchNode() = default;
@@ -83,6 +85,10 @@ class BenchNode {
   std::unique_ptr<Node> node_;
   std::unique_ptr<Client> client_;
 };
+
+// The same for a bench that hosts no node, or one whose threads are not those
+// that were measured.
+absl::StatusOr<MachineFacts> FactsOfThisMachine(int threads);
 
 }  // namespace nevus
 

@@ -1,27 +1,33 @@
 // Each bench at its smallest, through its command line: it runs and prints its
-// figures. What they are is for a person to judge, never for a test.
+// figures. What times are is for a person to judge, never for a test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "base/status_matchers.h"
 #include "base/temp_dir.h"
 #include "clients/cpp/files.h"
 #include "clients/nevus/context.h"
 #include "clients/nevus/output.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/cpu.h"
 #include "tests/bench/commands.h"
 
 namespace nevus {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 struct Outcome {
@@ -50,6 +56,14 @@ void ExpectFigures(const Json& entries) {
   }
 }
 
+// tools/bench keeps ratios by these.
+void ExpectMachine(const Json& facts) {
+  for (const char* fact : {"processor", "instruction sets", "threads"}) {
+    ASSERT_TRUE(facts.contains(fact)) << fact << " is not in " << facts;
+    EXPECT_NE(facts[fact], "") << fact;
+  }
+}
+
 TEST(BenchTest, ExtractPrintsOursBesideTheNetworkAloneAndEager) {
   // Two images of 32 x 32 pixels; fp32 alone, as on any machine.
   const Outcome outcome =
@@ -64,10 +78,11 @@ TEST(BenchTest, ExtractPrintsOursBesideTheNetworkAloneAndEager) {
               ElementsAre(HasSubstr("fp32, end to end / LibTorch eager"),
                           "fp32, end to end / network alone"));
   ExpectFigures(json["lanes"]);
+  EXPECT_EQ(json["ratios"][0]["at_least"], 1.0);
   EXPECT_EQ(json["ratios"][1]["at_least"], 0.92);
   EXPECT_TRUE(json["ratios"][1]["met"].is_boolean());
-  for (const char* fact :
-       {"processor", "instruction sets", "threads", "BLAS", "images", "fp32"}) {
+  ExpectMachine(json["facts"]);
+  for (const char* fact : {"BLAS", "images", "fp32"}) {
     EXPECT_TRUE(json["facts"].contains(fact)) << fact;
   }
 }
@@ -85,6 +100,31 @@ TEST(BenchTest, ExtractMeasuresEveryPrecisionAndEachLayer) {
     EXPECT_EQ(json["facts"].contains(name + " block3_conv2"), here) << name;
     EXPECT_EQ(json["facts"].contains(name + ", peak of a core"), here) << name;
   }
+  // What auto takes is the network's lane again, with a target of its own.
+  const auto found = std::find_if(
+      json["ratios"].begin(), json["ratios"].end(), [](const Json& ratio) {
+        return std::string(ratio["name"]).rfind("auto (", 0) == 0;
+      });
+  ASSERT_NE(found, json["ratios"].end()) << json["ratios"];
+  const Json& by_auto = *found;
+  const std::string name = by_auto["name"];
+  const std::string lane =
+      name.substr(6, name.find(") / LibTorch eager, batch ") - 6);
+  EXPECT_THAT(NamesOf(json["lanes"]), Contains(lane));
+  EXPECT_THAT(lane, HasSubstr(", end to end"));
+  EXPECT_EQ(by_auto.value("at_least", 0.0), HasAvx512() ? 2.2 : 0.0);
+}
+
+TEST(BenchTest, ExtractMeasuresAnotherNetworkWithoutVgg16sTargets) {
+  const Outcome outcome =
+      Bench({"extract", "--arch", "resnet50", "--count", "2", "--repeats", "1",
+             "--input-size", "32", "--threads", "1", "--precision", "fp32",
+             "--layers", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_TRUE(json["facts"].contains("fp32 conv2_block1_1_relu"))
+      << json["facts"];
+  EXPECT_FALSE(json["ratios"][0].contains("at_least"));
 }
 
 // The smallest run with a peer, whose programs are looked for in `path` and
@@ -143,9 +183,38 @@ TEST(BenchTest, ImportPrintsImportBesideDecodingAlone) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const Json json = Json::parse(outcome.out);
   EXPECT_THAT(NamesOf(json["lanes"]),
-              ElementsAre("decode alone, one core", "import, synced"));
+              ElementsAre("libjpeg-turbo alone, one core", "import, synced"));
   ExpectFigures(json["lanes"]);
   EXPECT_EQ(json["ratios"][0]["at_least"], 0.5);
+  ExpectMachine(json["facts"]);
+}
+
+TEST(BenchTest, AnImportOfOtherImagesThanJpegsHasNoYardstick) {
+  const TempDir images;
+  // One grey pixel.
+  ASSERT_THAT(
+      WriteFile(images.File("pixel.png"),
+                absl::HexStringToBytes(
+                    "89504e470d0a1a0a0000000d49484452000000010000000108000000"
+                    "003a7e9b550000000a49444154789c6368000000820081"
+                    "77cd72b60000000049454e44ae426082")),
+      IsOk());
+  const Outcome outcome =
+      Bench({"import", "--images", images.path(), "--count", "1"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("the yardstick is libjpeg-turbo"));
+}
+
+TEST(BenchTest, DecodePrintsReducedBesideWhole) {
+  const Outcome outcome =
+      Bench({"decode", "--count", "1", "--repeats", "1", "--input-size", "32",
+             "--threads", "1", "--precision", "fp32", "--output", "json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(NamesOf(json["ratios"]),
+              ElementsAre("reduced / whole", "eight views / eight decodings"));
+  ExpectFigures(json["lanes"]);
+  ExpectMachine(json["facts"]);
 }
 
 TEST(BenchTest, ServePrintsEachPhaseBesideTheNetworkAlone) {
@@ -167,6 +236,10 @@ TEST(BenchTest, ServePrintsEachPhaseBesideTheNetworkAlone) {
   for (const Json& lane : json["lanes"]) {
     EXPECT_THAT(lane["values"], SizeIs(1)) << lane;
   }
+  EXPECT_THAT(std::string(json["facts"]["swaps"]),
+              AllOf(HasSubstr(" in 1 rounds, each to another network"),
+                    Not(HasSubstr("0 in 1 rounds"))));
+  EXPECT_THAT(std::string(json["facts"]["p99.9"]), HasSubstr(" answers"));
 }
 
 TEST(BenchTest, ASoakPrintsWhatMemoryItCost) {
@@ -178,6 +251,9 @@ TEST(BenchTest, ASoakPrintsWhatMemoryItCost) {
               ElementsAre("memory after the warm-up", "memory at the end",
                           "requests", "load, check and promote"));
   ExpectFigures(json["lanes"]);
+  // Memory is no time: what it may be can be asserted.
+  EXPECT_THAT(std::string(json["ratios"][0]["name"]), HasSubstr("growth over"));
+  EXPECT_EQ(json["ratios"][0]["met"], true) << json["ratios"];
 }
 
 TEST(BenchTest, TrainPrintsWhichLimitBinds) {

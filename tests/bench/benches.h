@@ -18,7 +18,7 @@ struct BenchOptions {
   int count = 64;      // images, or requests of a repeat
   int repeats = 5;
   int threads = 1;
-  int input_size = 0;  // 0: the backbone's own, 224
+  int input_size = 0;  // 0: the backbone's own
   WeightsChoice weights;
   std::string precision = "auto";
   std::string labelled;  // a folder of photographs with truths; "": none
@@ -36,8 +36,8 @@ struct BenchOptions {
 
 // image -> feature: our way from the store and back against the network alone
 // and LibTorch's eager one, for fp32 and for `precision` or, if that is auto,
-// for every one that this processor has; what each costs in accuracy and
-// memory.
+// for every one that this processor has and so for the one that auto takes;
+// what each costs in accuracy and memory.
 absl::StatusOr<Report> BenchExtract(const BenchOptions& options);
 
 // bytes -> pixels: large photographs decoded at the size that a network needs

@@ -68,6 +68,7 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   if (line.Has("peer")) options.peer = !line.Text("peer").empty();
   if (line.Has("weights")) {
     ASSIGN_OR_RETURN(options.weights, ParseWeights(line.Text("weights")));
+    if (line.Has("arch")) options.weights.arch = line.Text("arch");
     options.precision = line.Text("precision");
     options.input_size = static_cast<int>(line.Integer("input-size"));
   }
@@ -113,8 +114,8 @@ Flag Threads() {
 }
 std::vector<Flag> Network() {
   return {Flag::Text("weights", "FILE",
-                     "VGG16's weights: random:SEED, or a file as for `nevus "
-                     "backbone import`")
+                     "the network's weights: random:SEED, or a file as for "
+                     "`nevus backbone import`")
               .Default("random:0"),
           Flag::Text("precision", "P",
                      "precision to measure; auto: for `extract` every one that "
@@ -123,7 +124,7 @@ std::vector<Flag> Network() {
               .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
                       "int8_winograd"}),
           Flag::Integer("input-size",
-                        "pixels a side of the network's input; 0: its own, 224")
+                        "pixels a side of the network's input; 0: its own")
               .Default("0")};
 }
 
@@ -153,13 +154,17 @@ const std::vector<Command>& BenchTable() {
                         "also compare the precisions' validation AUC on train/ "
                         "and validation/ there, with their *_labels.csv"),
              Flag::Switch("layers", "also print every layer's speed"),
+             Flag::Text("arch", "ARCH", "the network; the targets are VGG16's")
+                 .Default("vgg16")
+                 .OneOf({"vgg16", "resnet50", "inception_v3", "xception"}),
              Flag::Text("peer", "PEER",
                         "also measure onnxruntime on the same network and "
                         "tensors; it is fetched with npm the first time")
                  .OneOf({"onnxruntime"})},
             Network()),
        {"nevus bench extract --count 128 --repeats 3",
-        "nevus bench extract --threads 1 --peer onnxruntime"},
+        "nevus bench extract --threads 1 --peer onnxruntime",
+        "nevus bench extract --arch resnet50 --layers"},
        Runs(BenchExtract, "bench extract")},
       {"bench decode",
        "",
@@ -204,11 +209,12 @@ const std::vector<Command>& BenchTable() {
        "Measure a worker's memory over many images, and its start",
        kDetails,
        Join({Images(),
-             Flag::Integer("count", "images, the first 1000 to warm up")
-                 .Default("20000"),
+             Flag::Integer("count",
+                           "images, more than 1000, which are the warm-up")
+                 .Default("100000"),
              Repeats(1), Threads()},
             Network()),
-       {"nevus bench soak --count 100000"},
+       {"nevus bench soak --count 20000"},
        Runs(BenchSoak, "bench soak")},
       {"bench workers",
        "",

@@ -15,9 +15,10 @@
 #include "compute/feature/views.h"
 #include "compute/image/decode.h"
 #include "compute/image/preprocess.h"
+#include "tests/bench/bench_node.h"
 #include "tests/bench/benches.h"
+#include "tests/bench/network_alone.h"
 #include "tests/bench/photographs.h"
-#include "tests/bench/vgg16_alone.h"
 
 namespace nevus {
 namespace {
@@ -48,7 +49,8 @@ class DecodeBench {
          1.0,
          {}}};
     report.lanes = {whole, reduced, views, passes};
-    report.facts = {{"images", Describe()}};
+    ASSIGN_OR_RETURN(report.facts, FactsOfThisMachine(options_.threads));
+    report.facts.emplace_back("images", Describe());
     // What the reduction costs, at the side that is taken and at others.
     const int side = preprocessing_.width;
     for (const int least : {side, 2 * side, 4 * side}) {
@@ -72,7 +74,7 @@ class DecodeBench {
       ASSIGN_OR_RETURN(photographs_, ReadPhotographs(files));
     }
     ASSIGN_OR_RETURN(const std::unique_ptr<Backbone> backbone,
-                     LoadVgg16(options_.weights, options_.input_size));
+                     LoadNetwork(options_.weights, options_.input_size));
     ASSIGN_OR_RETURN(extractor_, NewExtractor(*backbone, options_.precision,
                                               options_.threads));
     const FeatureSpaceSpec& spec = extractor_->spec();

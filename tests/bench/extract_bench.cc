@@ -12,24 +12,27 @@
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/cpu.h"
 #include "compute/backbone/layers.h"
+#include "compute/feature/arithmetic_choice.h"
 #include "compute/feature/eager_reference.h"
 #include "compute/feature/feature_extractor.h"
 #include "tests/bench/accuracy.h"
 #include "tests/bench/benches.h"
+#include "tests/bench/network_alone.h"
 #include "tests/bench/onnx_file.h"
 #include "tests/bench/onnxruntime_peer.h"
 #include "tests/bench/photographs.h"
 #include "tests/bench/precisions.h"
-#include "tests/bench/vgg16_alone.h"
 
 namespace nevus {
 namespace {
 
-// Against eager LibTorch, by what this processor has (docs/benchmarks.md). Of
-// fp32, and of bf16 without AMX, the faster kernel counts: that is Winograd.
+// VGG16 against eager LibTorch, by what this processor has
+// (docs/benchmarks.md). Of bf16 without AMX the faster kernel counts, that is
+// Winograd in fp32.
 std::optional<double> TargetOf(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kFp32:
+      return 1.0;
     case Arithmetic::kCudaFp32:  // tools/gpu-check measures a GPU
     case Arithmetic::kCudaBf16:
       return std::nullopt;
@@ -43,6 +46,10 @@ std::optional<double> TargetOf(Arithmetic arithmetic) {
       return 6.0;
   }
   return std::nullopt;
+}
+// Of what --precision auto takes, likewise.
+std::optional<double> TargetOfAuto() {
+  return HasAvx512() ? std::optional<double>(2.2) : std::nullopt;
 }
 // And everything around the network against the network.
 constexpr double kOfTheNetworkAlone = 0.92;
@@ -78,9 +85,19 @@ class ExtractBench {
 
     const Lane& eager = Faster(eager_alone, eager_batch);
     Report report;
+    const bool has_targets = options_.weights.arch == "vgg16";
     for (size_t i = 0; i < spaces_.size(); ++i) {
-      AddRatios(eager, networks[i], jobs[i], TargetOf(spaces_[i].arithmetic),
+      AddRatios(eager, networks[i], jobs[i],
+                has_targets ? TargetOf(spaces_[i].arithmetic) : std::nullopt,
                 report);
+    }
+    if (options_.precision == "auto") {
+      ASSIGN_OR_RETURN(const size_t taken, TakenByAuto());
+      report.ratios.push_back(
+          {absl::StrCat("auto (", jobs[taken].name, ") / ", eager.name),
+           Divide(jobs[taken].values, eager.values),
+           has_targets ? TargetOfAuto() : std::nullopt,
+           {}});
     }
     if (peer_ != nullptr) {
       ASSIGN_OR_RETURN(peer_fact_, PeerAgrees());
@@ -112,7 +129,7 @@ class ExtractBench {
           files.begin() + (round + 1) * options_.count);
     };
     ASSIGN_OR_RETURN(backbone_,
-                     LoadVgg16(options_.weights, options_.input_size));
+                     LoadNetwork(options_.weights, options_.input_size));
     ASSIGN_OR_RETURN(const std::vector<std::string> photographs,
                      ReadPhotographs({files.begin(), files.begin() + ready_}));
     ASSIGN_OR_RETURN(planes_, ReadyPlanes(backbone_->info(), photographs));
@@ -132,7 +149,7 @@ class ExtractBench {
     for (int round = 0; round < rounds; ++round) {
       RETURN_IF_ERROR(node_->ImportAndSeal(DatasetName(round), slice(round)));
     }
-    return node_->ImportVgg16(options_.weights, options_.input_size);
+    return node_->ImportNetwork(options_.weights, options_.input_size);
   }
 
   // Without it the bench goes on, and says so.
@@ -184,6 +201,24 @@ class ExtractBench {
         "ONNX Runtime %s, fp32, same ready tensors, same threads; features "
         "%.2g from our fp32 (relative L2)",
         kOnnxRuntimeVersion, error);
+  }
+
+  // The index of the space that --precision auto takes on these images.
+  absl::StatusOr<size_t> TakenByAuto() const {
+    Calibration calibration;
+    for (const FeatureSpaceSpec& space : spaces_) {
+      if (!space.calibration.empty()) calibration = space.calibration;
+    }
+    ASSIGN_OR_RETURN(
+        const ArithmeticChoice choice,
+        ChooseArithmetic(*backbone_, spaces_[0].cut, spaces_[0].pooling,
+                         calibration, SplitPlanes(*backbone_, planes_),
+                         options_.threads));
+    const auto taken = std::find_if(
+        spaces_.begin(), spaces_.end(), [&](const FeatureSpaceSpec& space) {
+          return space.arithmetic == choice.arithmetic;
+        });
+    return taken - spaces_.begin();
   }
 
   absl::Status AddCosts(Facts& facts) const {
@@ -246,7 +281,7 @@ class ExtractBench {
           v1::ExtractRequest request;
           request.set_dataset(DatasetName(round++));
           request.set_version(1);
-          request.set_backbone("vgg16");
+          request.set_backbone("network");
           request.set_precision(precision);
           // Only the warm-up measures int8's ranges.
           request.set_calibrated_on(DatasetName(0));

@@ -1,4 +1,4 @@
-#include "tests/bench/vgg16_alone.h"
+#include "tests/bench/network_alone.h"
 
 #include "base/status.h"
 #include "clients/cpp/files.h"
@@ -13,10 +13,10 @@ constexpr int64_t kMaxWeightsBytes = 1 << 30;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Backbone>> LoadVgg16(
+absl::StatusOr<std::unique_ptr<Backbone>> LoadNetwork(
     const WeightsChoice& weights, int input_size) {
   BackboneSource source;
-  source.arch = "vgg16";
+  source.arch = weights.arch;
   source.input_size = input_size;
   source.random_seed = weights.seed;
   if (!weights.seed) {

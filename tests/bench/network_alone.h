@@ -1,7 +1,7 @@
-// VGG16 without anything around it: the yardsticks of the benches, on planes
-// that are ready.
-#ifndef NEVUS_TESTS_BENCH_VGG16_ALONE_H_
-#define NEVUS_TESTS_BENCH_VGG16_ALONE_H_
+// A network without anything around it: the yardsticks of the benches, on
+// planes that are ready.
+#ifndef NEVUS_TESTS_BENCH_NETWORK_ALONE_H_
+#define NEVUS_TESTS_BENCH_NETWORK_ALONE_H_
 
 #include <memory>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace nevus {
 
-absl::StatusOr<std::unique_ptr<Backbone>> LoadVgg16(
+absl::StatusOr<std::unique_ptr<Backbone>> LoadNetwork(
     const WeightsChoice& weights, int input_size);
 
 // Average pooling at the default cut. `precision` as of ResolveFeatureSpace.
@@ -27,4 +27,4 @@ absl::StatusOr<std::vector<float>> ReadyPlanes(
 
 }  // namespace nevus
 
-#endif  // NEVUS_TESTS_BENCH_VGG16_ALONE_H_
+#endif  // NEVUS_TESTS_BENCH_NETWORK_ALONE_H_

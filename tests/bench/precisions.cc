@@ -8,7 +8,6 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "compute/backbone/onednn_network.h"
-#include "compute/feature/arithmetic_choice.h"
 #include "tests/bench/peak.h"
 
 namespace nevus {
@@ -16,15 +15,6 @@ namespace {
 
 size_t ImageFloats(const Backbone& backbone) {
   return size_t{3} * backbone.info().input_size * backbone.info().input_size;
-}
-
-Planes Split(const Backbone& backbone, const std::vector<float>& planes) {
-  const size_t each = ImageFloats(backbone);
-  Planes images;
-  for (size_t i = 0; i + each <= planes.size(); i += each) {
-    images.emplace_back(planes.begin() + i, planes.begin() + i + each);
-  }
-  return images;
 }
 
 absl::StatusOr<std::unique_ptr<OnednnNetwork>> NetworkOf(
@@ -36,6 +26,15 @@ absl::StatusOr<std::unique_ptr<OnednnNetwork>> NetworkOf(
 }
 
 }  // namespace
+
+Planes SplitPlanes(const Backbone& backbone, const std::vector<float>& planes) {
+  const size_t each = ImageFloats(backbone);
+  Planes images;
+  for (size_t i = 0; i + each <= planes.size(); i += each) {
+    images.emplace_back(planes.begin() + i, planes.begin() + i + each);
+  }
+  return images;
+}
 
 absl::StatusOr<std::vector<FeatureSpaceSpec>> SpacesToMeasure(
     const Backbone& backbone, const std::string& only,
@@ -51,9 +50,9 @@ absl::StatusOr<std::vector<FeatureSpaceSpec>> SpacesToMeasure(
                      ResolveFeatureSpace(backbone.info(), "", "", name));
     if (NeedsCalibration(arithmetic)) {
       if (calibration.empty()) {
-        ASSIGN_OR_RETURN(
-            calibration,
-            Calibrate(backbone, space.cut, Split(backbone, planes), threads));
+        ASSIGN_OR_RETURN(calibration,
+                         Calibrate(backbone, space.cut,
+                                   SplitPlanes(backbone, planes), threads));
       }
       space.calibration = calibration;
     }

@@ -10,12 +10,16 @@
 
 #include "absl/status/statusor.h"
 #include "compute/backbone/backbone.h"
+#include "compute/feature/arithmetic_choice.h"
 #include "compute/feature/feature_extractor.h"
 #include "compute/feature/feature_space.h"
 
 namespace nevus {
 
 using Facts = std::vector<std::pair<std::string, std::string>>;
+
+// One image each of what ReadyPlanes gives.
+Planes SplitPlanes(const Backbone& backbone, const std::vector<float>& planes);
 
 // Average pooling at the default cut, in each precision of this processor, or
 // in fp32 and `only` if that is neither "" nor "auto". int8 is calibrated on

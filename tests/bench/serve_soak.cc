@@ -75,8 +75,9 @@ absl::StatusOr<Report> BenchServeSoak(const BenchOptions& options) {
     model.backbone = absl::StrCat("vgg", seed);
     model.cut = kCut;
     model.precision = "fp32";
-    RETURN_IF_ERROR(
-        node->ImportVgg16(WeightsChoice{seed, ""}, kInputSize, model.backbone));
+    WeightsChoice weights;
+    weights.seed = seed;
+    RETURN_IF_ERROR(node->ImportNetwork(weights, kInputSize, model.backbone));
     RETURN_IF_ERROR(TrainServedModel(*node, model, seed));
   }
   const int rounds = std::max(1, options.soak / kRequestsPerSwap);

@@ -48,13 +48,6 @@ absl::Status Promote(Client& client, const std::string& model,
   return client.Call(&v1::ModelService::Stub::PromoteModel, promote).status();
 }
 
-absl::Status RollBack(Client& client, const std::string& model) {
-  v1::RollbackAliasRequest request;
-  request.set_model(model);
-  request.set_alias("live");
-  return client.Call(&v1::ModelService::Stub::RollbackAlias, request).status();
-}
-
 double ResidentMib() {
   std::ifstream file("/proc/self/statm");
   int64_t size = 0, resident = 0;

@@ -14,7 +14,7 @@ namespace nevus {
 
 struct ServedModel {
   std::string name;
-  std::string backbone = "vgg16";
+  std::string backbone = "network";
   std::string cut;  // "": the backbone's default
   std::string precision = "auto";
 };
@@ -23,9 +23,9 @@ struct ServedModel {
 absl::Status TrainServedModel(BenchNode& node, const ServedModel& model,
                               uint64_t seed);
 
-// As `nevus model promote --alias live` does: prepares, then moves the alias.
+// As `nevus model promote --alias live` does: prepares, so loads and checks,
+// then moves the alias.
 absl::Status Promote(Client& client, const std::string& model, int64_t version);
-absl::Status RollBack(Client& client, const std::string& model);
 
 // Memory of this process, which is the server's and the clients'.
 double ResidentMib();

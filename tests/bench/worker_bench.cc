@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "base/temp_dir.h"
 #include "clients/cpp/wait.h"
+#include "clients/nevus/command.h"
 #include "tests/bench/benches.h"
 #include "tests/bench/photographs.h"
 #include "tests/bench/resident_memory.h"
@@ -28,16 +29,19 @@ constexpr double kTwoWorkersTarget = 1.8;
 constexpr double kGrowthTarget = 50;     // MB
 constexpr double kFirstImageTarget = 2;  // seconds
 constexpr int kWarmImages = 1000;
-// Of a soak's images: small, so that there can be many.
+constexpr int kFirstSide = 224;
+// A soak's images are small and its network short, so that there can be many
+// and they, not the products, count.
 constexpr int kSoakSide = 64;
+constexpr char kSoakCut[] = "block1_pool";
 
-v1::ExtractRequest Extraction(const std::string& dataset,
+v1::ExtractRequest Extraction(const std::string& dataset, int version,
                               const std::string& backbone,
                               const std::string& cut,
                               const std::string& precision) {
   v1::ExtractRequest request;
   request.set_dataset(dataset);
-  request.set_version(1);
+  request.set_version(version);
   request.set_backbone(backbone);
   request.set_cut(cut);
   request.set_precision(precision);
@@ -57,7 +61,7 @@ class WorkerTeam {
     ASSIGN_OR_RETURN(team->node_,
                      BenchNode::StartWorkers(workers, /*threads=*/1));
     RETURN_IF_ERROR(
-        team->node_->ImportVgg16(options.weights, options.input_size));
+        team->node_->ImportNetwork(options.weights, options.input_size));
     for (int round = 0; round <= options.repeats; ++round) {
       const auto begin = files.begin() + round * options.count;
       RETURN_IF_ERROR(team->node_->ImportAndSeal(
@@ -68,7 +72,7 @@ class WorkerTeam {
 
   absl::StatusOr<double> RunRound(const std::string& precision) {
     v1::ExtractRequest request =
-        Extraction(DatasetName(round_++), "vgg16", "", precision);
+        Extraction(DatasetName(round_++), 1, "network", "", precision);
     // Only the warm-up measures int8's ranges, which no worker shares.
     request.set_calibrated_on(DatasetName(0));
     const Stopwatch watch;
@@ -140,39 +144,67 @@ class SoakBench {
   explicit SoakBench(const BenchOptions& options) : options_(options) {}
 
   absl::StatusOr<Report> Run() {
+    if (options_.count <= kWarmImages) {
+      return UsageError(absl::StrCat(
+          "the first ", kWarmImages, " images warm the worker up, so --count ",
+          options_.count, " leaves none to measure; give more"));
+    }
     ServicesApart services;
     RETURN_IF_ERROR(services.Start());
     ASSIGN_OR_RETURN(client_, Client::Create(services.address()));
     RETURN_IF_ERROR(Prepare());
+    const double before = ResidentMegabytes();
+    ResetPeak();
     ASSIGN_OR_RETURN(const double first_seconds, FirstImage(services));
-    ASSIGN_OR_RETURN(const double growth, Soak());
+    const double peak = PeakMegabytes();
+    RETURN_IF_ERROR(Extract("all", 1, "small", kSoakCut));
+    const double warm = ResidentMegabytes();
+    RETURN_IF_ERROR(Extract("all", 2, "small", kSoakCut));
+    const double end = ResidentMegabytes();
     worker_.reset();
 
     Lane first{"first image after the worker's start", "s", {}};
     first.values = {first_seconds};
     Lane grown{"the worker's growth", "MB", {}};
-    grown.values = {growth};
+    grown.values = {end - warm};
     Report report;
     report.ratios = {
         {"first image / 2 s", {first_seconds / kFirstImageTarget}, {}, 1.0},
-        {"growth / 50 MB", {std::max(growth, 0.0) / kGrowthTarget}, {}, 1.0}};
+        {"growth / 50 MB",
+         {std::max(end - warm, 0.0) / kGrowthTarget},
+         {},
+         1.0}};
     report.lanes = {std::move(first), std::move(grown)};
-    report.facts = {
-        {"images",
-         DescribePhotographs(options_.images, options_.count, kSoakSide)},
-        {"growth", absl::StrFormat("from image %d (%.0f MB) to %d (%.0f MB)",
-                                   kWarmImages, warm_, options_.count, end_)}};
+    ASSIGN_OR_RETURN(report.facts, FactsOfThisMachine(options_.threads));
+    report.facts.emplace_back(
+        "images",
+        DescribePhotographs(options_.images, options_.count, kSoakSide));
+    report.facts.emplace_back(
+        "growth",
+        absl::StrFormat("from image %d (%.0f MB) to %d (%.0f MB), VGG16's %s "
+                        "on %d pixels",
+                        kWarmImages, warm, options_.count, end, kSoakCut,
+                        kSoakSide));
+    report.facts.emplace_back(
+        "first image",
+        absl::StrFormat("a whole VGG16 on %d pixels; memory from %.0f MB, %.0f "
+                        "MB at most",
+                        kFirstSide, before, peak));
     return report;
   }
 
  private:
+  // Version 1 of "all" is what warms up. One name, so that both versions are
+  // computed in one feature space.
   absl::Status Prepare() {
     ASSIGN_OR_RETURN(const std::vector<ExampleFile> files,
                      FindPhotographs(options_.images, options_.count,
                                      generated_.path(), kSoakSide));
-    RETURN_IF_ERROR(Import("one", {files.begin(), files.begin() + 1}));
-    RETURN_IF_ERROR(Import("all", files));
-    RETURN_IF_ERROR(ImportVgg16("vgg16", 224));
+    const auto warm_end = files.begin() + kWarmImages;
+    RETURN_IF_ERROR(ImportAndSeal("one", {files.begin(), files.begin() + 1}));
+    RETURN_IF_ERROR(ImportAndSeal("all", {files.begin(), warm_end}));
+    RETURN_IF_ERROR(ImportAndSeal("all", {warm_end, files.end()}));
+    RETURN_IF_ERROR(ImportVgg16("vgg16", kFirstSide));
     return ImportVgg16("small", kSoakSide);
   }
 
@@ -185,8 +217,8 @@ class SoakBench {
     return ImportBackbone(*client_, upload, "", nullptr).status();
   }
 
-  absl::Status Import(const std::string& name,
-                      const std::vector<ExampleFile>& files) {
+  absl::Status ImportAndSeal(const std::string& name,
+                             const std::vector<ExampleFile>& files) {
     RETURN_IF_ERROR(
         ImportExamples(*client_, name, files, [&](int64_t done, int64_t all) {
           options_.progress(static_cast<int>(done), static_cast<int>(all),
@@ -198,17 +230,22 @@ class SoakBench {
         .status();
   }
 
-  absl::StatusOr<v1::Job> Extract(const std::string& dataset,
-                                  const std::string& backbone,
-                                  const std::string& cut,
-                                  const OnJobNews& on_news) {
+  // Extracts what is missing yet.
+  absl::Status Extract(const std::string& dataset, int version,
+                       const std::string& backbone, const std::string& cut) {
+    ASSIGN_OR_RETURN(const v1::Job job,
+                     client_->Call(&v1::FeatureService::Stub::Extract,
+                                   Extraction(dataset, version, backbone, cut,
+                                              options_.precision)));
     ASSIGN_OR_RETURN(
-        const v1::Job job,
-        client_->Call(&v1::FeatureService::Stub::Extract,
-                      Extraction(dataset, backbone, cut, options_.precision)));
-    ASSIGN_OR_RETURN(v1::Job ended, WaitForJob(*client_, job.id(), on_news));
-    RETURN_IF_ERROR(JobError(ended));
-    return ended;
+        const v1::Job ended,
+        WaitForJob(*client_, job.id(), [&](const v1::WatchJobResponse& news) {
+          if (!news.event().has_progress()) return;
+          const v1::Progress& task = news.event().progress().progress();
+          options_.progress(static_cast<int>(task.done()),
+                            static_cast<int>(task.total()), "extract, a task");
+        }));
+    return JobError(ended);
   }
 
   // The whole network, from the start of the worker's node to the job's end.
@@ -223,45 +260,14 @@ class SoakBench {
     ASSIGN_OR_RETURN(options.peers,
                      ServiceAddresses::Parse(services.address()));
     ASSIGN_OR_RETURN(worker_, Node::Start(options));
-    RETURN_IF_ERROR(Extract("one", "vgg16", "", nullptr).status());
+    RETURN_IF_ERROR(Extract("one", 1, "vgg16", ""));
     return watch.Seconds();
-  }
-
-  // A short network on small images, so that they and not the products count.
-  absl::StatusOr<double> Soak() {
-    RETURN_IF_ERROR(Extract("all", "small", "block1_pool",
-                            [&](const v1::WatchJobResponse&) {
-                              const int64_t done = Done();
-                              options_.progress(static_cast<int>(done),
-                                                options_.count, "extract");
-                              if (done >= kWarmImages && warm_ == 0) {
-                                warm_ = ResidentMegabytes();
-                              }
-                            })
-                        .status());
-    end_ = ResidentMegabytes();
-    if (warm_ == 0) warm_ = end_;
-    return end_ - warm_;
-  }
-
-  // Features in the larger space.
-  int64_t Done() {
-    const auto spaces =
-        client_->Call(&v1::FeatureService::Stub::ListFeatureSpaces,
-                      v1::ListFeatureSpacesRequest());
-    int64_t most = 0;
-    if (!spaces.ok()) return most;
-    for (const v1::FeatureSpace& space : spaces->spaces()) {
-      most = std::max(most, space.features());
-    }
-    return most;
   }
 
   const BenchOptions& options_;
   TempDir generated_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Node> worker_;
-  double warm_ = 0, end_ = 0;
 };
 
 }  // namespace
