@@ -153,7 +153,7 @@ class ServeBench {
   void AddFacts(MachineFacts& facts) const {
     facts.emplace_back(
         "swaps",
-        absl::StrCat(swaps_, " in ", rounds_.swap_p99.values.size(),
+        absl::StrCat(swaps_, " begun in ", rounds_.swap_p99.values.size(),
                      " rounds, each to another network: loaded, checked and "
                      "promoted, and the one before unloaded; answers by ",
                      absl::StrJoin(answers_, ", ", absl::PairFormatter(": "))));
