@@ -120,6 +120,16 @@ TEST_F(ContributionMapTest, OfEightViewsTheBaseIsTheBiasToo) {
   }
 }
 
+// Of one channel: the logit is the feature.
+Head HeadOfWeightOne() {
+  Head head;
+  head.inputs = 1;
+  head.mean = {0};
+  head.inverse_std = {1};
+  head.w2 = {1};
+  return head;
+}
+
 TEST_F(ContributionMapTest, EachViewIsTurnedBack) {
   // One channel, weight 1; a network that moves along with the image finds the
   // spot at row 0, column 1 wherever a view has it.
@@ -130,11 +140,7 @@ TEST_F(ContributionMapTest, EachViewIsTurnedBack) {
   for (int view = 0; view < 8; ++view) {
     MakeView(upright.data(), 1, 3, view, activations[view].data());
   }
-  Head head;
-  head.inputs = 1;
-  head.mean = {0};
-  head.inverse_std = {1};
-  head.w2 = {1};
+  const Head head = HeadOfWeightOne();
   for (const Pooling pooling : {Pooling::kAverage, Pooling::kMax}) {
     float feature = 0;
     Pool(upright.data(), cut, pooling, &feature);
@@ -151,11 +157,7 @@ TEST_F(ContributionMapTest, WhatSpeaksForItStandsWhereItIs) {
   const Cut cut{"c", 1, 3, 3};
   std::vector<float> activation(9);
   activation[5] = 9;
-  Head head;
-  head.inputs = 1;
-  head.mean = {0};
-  head.inverse_std = {1};
-  head.w2 = {1};
+  const Head head = HeadOfWeightOne();
   for (const Pooling pooling : {Pooling::kAverage, Pooling::kMax}) {
     float feature = 0;
     Pool(activation.data(), cut, pooling, &feature);
