@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "base/digest.h"
+#include "base/html.h"
 #include "base/status.h"
 #include "clients/cpp/files.h"
 #include "clients/cpp/wait.h"
@@ -135,13 +135,11 @@ std::string FoldersSection(const std::vector<FolderAbstention>& asked) {
     const double share =
         static_cast<double>(found.abstained) /
         static_cast<double>(std::max<int64_t>(found.images, 1));
-    absl::StrAppend(
-        &html, "<tr><th scope=\"row\">",
-        absl::StrReplaceAll(found.folder,
-                            {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}}),
-        "</th><td>", found.images, "</td><td>", found.abstained, "<small>",
-        FormatNumber(100 * share, 1), "\u00a0%</small></td><td>",
-        ReasonsText(found), "</td></tr>\n");
+    absl::StrAppend(&html, "<tr><th scope=\"row\">", EscapeHtml(found.folder),
+                    "</th><td>", found.images, "</td><td>", found.abstained,
+                    "<small>", FormatNumber(100 * share, 1),
+                    "\u00a0%</small></td><td>", EscapeHtml(ReasonsText(found)),
+                    "</td></tr>\n");
   }
   return html + "</tbody></table></div>\n";
 }

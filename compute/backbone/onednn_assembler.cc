@@ -1,9 +1,11 @@
 #include "compute/backbone/onednn_assembler.h"
 
 #include <algorithm>
+#include <new>
 #include <set>
 
 #include "compute/backbone/onednn_convolution.h"
+#include "compute/backbone/onednn_winograd_weights.h"
 
 namespace nevus {
 
@@ -119,18 +121,39 @@ void OnednnAssembler::Touch(const OnednnValue& value) {
   buffers_[value.buffer].use.last = program_.steps.size();
 }
 
+memory OnednnAssembler::Allocate(const memory::desc& desc) {
+  if (desc.get_size() < HugeBuffer::kLeastBytes) {
+    return memory(desc, program_.engine);
+  }
+  try {
+    program_.buffers.emplace_back(desc.get_size());
+  } catch (const std::bad_alloc&) {
+    throw dnnl::error(dnnl_out_of_memory, "no memory for a network");
+  }
+  return memory(desc, program_.engine, program_.buffers.back().data());
+}
+
 memory OnednnAssembler::Constant(const std::vector<float>& values,
                                  const memory::desc& from,
                                  const memory::desc& to, int mask,
                                  const std::vector<float>& scales) {
   memory source(from, engine(), const_cast<float*>(values.data()));
-  memory constant(to, engine());
+  memory constant = Allocate(to);
   dnnl::primitive_attr attributes;
   if (!scales.empty()) attributes.set_output_scales(mask, scales);
   dnnl::reorder(
       dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes))
       .execute(stream_, source, constant);
   stream_.wait();
+  program_.constant_bytes += to.get_size();
+  return constant;
+}
+
+memory OnednnAssembler::WinogradWeights(const std::vector<float>& values,
+                                        const memory::desc& to) {
+  memory constant = Allocate(to);
+  FillWinogradWeights(values.data(), to,
+                      static_cast<float*>(constant.get_data_handle()));
   program_.constant_bytes += to.get_size();
   return constant;
 }
@@ -160,7 +183,7 @@ OnednnProgram OnednnAssembler::Finish(const OnednnValue& image,
   const BufferPlan plan = PlanBuffers(uses);
   const memory::dim bytes = std::max(plan.bytes, size_t{1});
   program_.arena =
-      memory({{bytes}, memory::data_type::u8, memory::format_tag::x}, engine());
+      Allocate({{bytes}, memory::data_type::u8, memory::format_tag::x});
   char* const base = static_cast<char*>(program_.arena.get_data_handle());
   for (size_t i = 0; i < buffers_.size(); ++i) {
     const auto [root, offset] = RootOf(i);

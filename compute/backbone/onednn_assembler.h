@@ -80,6 +80,10 @@ class OnednnAssembler {
                         const dnnl::memory::desc& from,
                         const dnnl::memory::desc& to, int mask = 0,
                         const std::vector<float>& scales = {});
+  // A convolution's weights, O x I x 3 x 3, in the form of Winograd's kernels.
+  // REQUIRES: IsWinogradWeights(to).
+  dnnl::memory WinogradWeights(const std::vector<float>& values,
+                               const dnnl::memory::desc& to);
 
   // Gives all buffers their memory. `outputs`, fp32, lie one behind the other.
   // The assembler is used up.
@@ -95,6 +99,8 @@ class OnednnAssembler {
     std::vector<dnnl::memory> tenants;
   };
 
+  // Memory that lives as long as the program.
+  dnnl::memory Allocate(const dnnl::memory::desc& desc);
   OnednnValue Tenant(int buffer, const dnnl::memory::desc& desc);
   void AddStep(OnednnProgram::Step step, const dnnl::memory::desc& scratchpad,
                const std::vector<OnednnValue>& reads,

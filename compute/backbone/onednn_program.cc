@@ -11,6 +11,7 @@
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/onednn_assembler.h"
 #include "compute/backbone/onednn_convolution.h"
+#include "compute/backbone/onednn_winograd_weights.h"
 #include "compute/backbone/winograd.h"
 
 namespace nevus {
@@ -442,6 +443,9 @@ class Builder {
 
   memory Weight(int i, const ConvolutionSpec& spec, const memory::desc& to) {
     const Tensor& weight = WeightsOf(i).weight;
+    if (IsWinogradWeights(to)) {
+      return assembler_.WinogradWeights(weight.values, to);
+    }
     std::vector<float> scales;
     if (spec.weight_type == Type::s8) {
       for (float step : WeightSteps(weight)) scales.push_back(1 / step);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/huge_buffer.h"
 #include "compute/backbone/integer_grid.h"
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network_weights.h"
@@ -35,6 +36,8 @@ struct OnednnProgram {
   std::vector<std::pair<dnnl::memory, size_t>> outputs;
   dnnl::memory arena;  // all other activations and the scratchpad
   int64_t constant_bytes = 0;
+  // What lies behind the large ones of all these.
+  std::vector<HugeBuffer> buffers;
 };
 
 // REQUIRES: shapes = InferShapes(layers, ...), grids as of PlanGrids for an

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
-#include "compute/evaluation/html.h"
+#include "base/html.h"
 
 namespace nevus {
 namespace {

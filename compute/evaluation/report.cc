@@ -11,9 +11,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/html.h"
 #include "compute/evaluation/chart.h"
 #include "compute/evaluation/honesty_section.h"
-#include "compute/evaluation/html.h"
 #include "compute/evaluation/page_style.h"
 
 namespace nevus {

@@ -33,6 +33,9 @@ constexpr absl::Duration kLetGoDelay = absl::Milliseconds(20);
 // Before a version that failed, and that an alias wants, is tried again.
 constexpr absl::Duration kFirstRetry = absl::Seconds(10);
 constexpr absl::Duration kLastRetry = absl::Minutes(5);
+// How long a version that was asked for is at hand even beyond the memory
+// limit: from the check of a promotion to the promotion.
+constexpr absl::Duration kPrepared = absl::Seconds(30);
 // The loader gives way to those who answer.
 constexpr int kLoaderNiceness = 10;
 
@@ -317,7 +320,8 @@ ServingSnapshot ModelSet::Snapshot() const {
     if (candidate != 0) now.aliases.push_back({key.first, candidate, 0});
   }
   for (const Kept& kept : kept_) {
-    now.kept.push_back({kept.id, kept.waiters > 0 || kept.asked});
+    now.kept.push_back({kept.id, kept.waiters > 0 || kept.asked,
+                        clock_.Now() < kept.prepared_until});
   }
   for (const auto& [id, version] : versions_) {
     VersionSnapshot snapshot;
@@ -461,6 +465,12 @@ void ModelSet::Load(const VersionId& id) {
     ++version.failures;
   }
   for (Kept& kept : kept_) {
+    // One at a time: each is memory beyond the limit.
+    if (version.state == VersionState::kReady) {
+      kept.prepared_until = kept.id == id && (kept.waiters > 0 || kept.asked)
+                                ? clock_.Now() + kPrepared
+                                : absl::InfinitePast();
+    }
     if (kept.id == id) kept.asked = false;
   }
   changed_.NotifyAll();

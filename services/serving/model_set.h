@@ -127,6 +127,7 @@ class ModelSet {
     VersionId id;
     int waiters = 0;     // calls that wait for it
     bool asked = false;  // by a call that does not wait; until it was tried
+    absl::Time prepared_until = absl::InfinitePast();
   };
 
   // What a reference stands for at the moment of the call.

@@ -130,8 +130,9 @@ class ServingService final : public HostedService,
     if (request.heat_map()) *response.mutable_heat_map() = prediction.heat_map;
     if (request.nearest() > 0) {
       const absl::StatusOr<std::vector<v1::NearestCase>> nearest =
-          predictions.model->training_cases().Nearest(
-              peers_, model, prediction.feature.data(), request.nearest());
+          predictions.model->training_cases().Nearest(peers_, model,
+                                                      prediction.feature.data(),
+                                                      request.nearest(), call);
       if (!nearest.ok()) {
         predictor_.CountRefusal(nearest.status());
         return nearest.status();

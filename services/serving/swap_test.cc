@@ -319,6 +319,22 @@ TEST_F(TightSwapTest, UnloadsAndRollbacksUnderLoadFailNoCall) {
   EXPECT_GE(load.calls(), 16);
 }
 
+// Else a promotion would load it twice: to check it, and to answer with it.
+TEST_F(TightSwapTest, APreparedVersionIsThereWhenItIsPromoted) {
+  MakeTwo();
+  EXPECT_EQ(Answering(), "melanoma@1");
+  for (int swap = 0; swap < 4; ++swap) {
+    const int64_t from = 1 + swap % 2, to = 3 - from;
+    ASSERT_THAT(Prepare(to), IsOk());
+    EXPECT_EQ(StateOf(to), "READY");
+    Promote(to);
+    EXPECT_EQ(Answering(), "melanoma@" + std::to_string(to));
+    while (StateOf(from) != "UNAVAILABLE: not loaded") {
+      std::this_thread::yield();
+    }
+  }
+}
+
 TEST_F(TightSwapTest, AnUnloadedNetworkIsFreedOnceNobodyUsesIt) {
   MakeTwo();
   Batcher batcher(BatchLimits(), platform_.clock());

@@ -3,13 +3,21 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "services/runtime/peer_reads.h"
 #include "services/training/split_check.h"
 
 namespace nevus {
+namespace {
+
+// How often a call that waits looks whether it still has to.
+constexpr absl::Duration kLook = absl::Milliseconds(50);
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<const TrainingCases::Cases>> TrainingCases::Read(
     const Peers& peers, const v1::Model& model) {
@@ -43,17 +51,36 @@ absl::StatusOr<std::shared_ptr<const TrainingCases::Cases>> TrainingCases::Read(
   return cases;
 }
 
-absl::StatusOr<std::vector<v1::NearestCase>> TrainingCases::Nearest(
-    const Peers& peers, const v1::Model& model, const float* feature,
-    size_t count) {
-  std::shared_ptr<const Cases> cases;
+absl::StatusOr<std::shared_ptr<const TrainingCases::Cases>> TrainingCases::Get(
+    const Peers& peers, const v1::Model& model,
+    const grpc::ServerContext& call) {
   {
     MutexLock lock(mutex_);
-    if (cases_ == nullptr) {
-      ASSIGN_OR_RETURN(cases_, Read(peers, model));
+    while (cases_ == nullptr && reading_) {
+      if (call.IsCancelled()) {
+        return absl::DeadlineExceededError(absl::StrCat(
+            "the call ended while the training cases of ", model.name(), "@",
+            model.version(),
+            " were being read, which goes on. Ask again, with more time"));
+      }
+      read_.WaitFor(mutex_, kLook);
     }
-    cases = cases_;
+    if (cases_ != nullptr) return cases_;
+    reading_ = true;
   }
+  absl::StatusOr<std::shared_ptr<const Cases>> cases = Read(peers, model);
+  MutexLock lock(mutex_);
+  reading_ = false;
+  if (cases.ok()) cases_ = *cases;
+  read_.NotifyAll();
+  return cases;
+}
+
+absl::StatusOr<std::vector<v1::NearestCase>> TrainingCases::Nearest(
+    const Peers& peers, const v1::Model& model, const float* feature,
+    size_t count, const grpc::ServerContext& call) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Cases> cases,
+                   Get(peers, model, call));
   std::vector<v1::NearestCase> nearest;
   for (const Neighbour& neighbour : cases->index.Search(feature, count)) {
     nearest.push_back(cases->rows[neighbour.row]);

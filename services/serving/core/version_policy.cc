@@ -74,7 +74,7 @@ VersionAction NextAction(const ServingSnapshot& now, int64_t limit_bytes) {
   for (auto kept = now.kept.rbegin(); kept != now.kept.rend(); ++kept) {
     const VersionSnapshot* version = Find(now, kept->id);
     if (version != nullptr && version->state == VersionState::kReady &&
-        !kept->awaited && !HasAlias(now, kept->id)) {
+        !kept->awaited && !kept->prepared && !HasAlias(now, kept->id)) {
       return {Kind::kUnload, kept->id};
     }
   }

@@ -20,7 +20,9 @@
 //    of both and the cores of those that answer.
 // 4. Beyond the memory limit, versions that are only kept leave, the one that
 //    was not used for longest first. What an alias wants stays even so: a limit
-//    that is too small is no reason to stop answering.
+//    that is too small is no reason to stop answering. So does one that was
+//    just prepared: who asked for it is about to promote it, and would else
+//    load it twice.
 #ifndef NEVUS_SERVICES_SERVING_CORE_VERSION_POLICY_H_
 #define NEVUS_SERVICES_SERVING_CORE_VERSION_POLICY_H_
 
@@ -59,7 +61,8 @@ struct AliasSnapshot {
 // that an alias left, to go back to.
 struct KeptSnapshot {
   VersionId id;
-  bool awaited = false;  // a request waits for it now
+  bool awaited = false;   // a request waits for it now
+  bool prepared = false;  // the last that became READY because one did
 };
 
 struct VersionSnapshot {

@@ -43,7 +43,7 @@ VersionSnapshot InSpace(const std::string& space, VersionSnapshot snapshot) {
   return snapshot;
 }
 KeptSnapshot Kept(int64_t version, bool awaited = false) {
-  return {{"m", version}, awaited};
+  return {{"m", version}, awaited, /*prepared=*/false};
 }
 
 std::string Next(const ServingSnapshot& now, int64_t limit = kNoLimit) {
@@ -128,6 +128,20 @@ TEST(VersionPolicyTest, ANetworkThatSeveralVersionsShareCountsOnce) {
 TEST(VersionPolicyTest, NoLimitTakesWhatAnAliasAnswersWithOrSomebodyAwaits) {
   EXPECT_EQ(Next({{{"m", 1, 1}}, {Kept(2, true)}, {Ready(1), Ready(2)}}, 1),
             "none");
+}
+
+TEST(VersionPolicyTest, APreparedVersionAwaitsItsPromotionBeyondTheLimit) {
+  const KeptSnapshot prepared = {{"m", 2},
+                                 /*awaited=*/false,
+                                 /*prepared=*/true};
+  EXPECT_EQ(Next({{{"m", 1, 1}}, {prepared}, {Ready(1), Ready(2)}}, 1), "none");
+  EXPECT_EQ(Next({{{"m", 1, 1}}, {Kept(2)}, {Ready(1), Ready(2)}}, 1),
+            "unload 2");
+  // Another is loaded beside it; and alone it is no reason to load it.
+  EXPECT_EQ(
+      Next({{{"m", 1, 1}}, {Kept(3, true), prepared}, {Ready(1), Ready(2)}}, 1),
+      "load 3");
+  EXPECT_EQ(Next({{{"m", 1, 1}}, {prepared}, {Ready(1)}}, 1), "none");
 }
 
 // The shell, in five lines: what an alias wants and is READY answers for it.

@@ -1,5 +1,5 @@
-// The one place where text becomes HTML. ... -> evaluation -> [report].
-#include "compute/evaluation/html.h"
+// The one place where text becomes HTML.
+#include "base/html.h"
 
 namespace nevus {
 

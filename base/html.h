@@ -1,6 +1,6 @@
-// Text from outside, made safe for a page. ... -> evaluation -> [report].
-#ifndef NEVUS_COMPUTE_EVALUATION_HTML_H_
-#define NEVUS_COMPUTE_EVALUATION_HTML_H_
+// Text from outside, made safe for a page.
+#ifndef NEVUS_BASE_HTML_H_
+#define NEVUS_BASE_HTML_H_
 
 #include <string>
 #include <string_view>
@@ -13,4 +13,4 @@ std::string EscapeHtml(std::string_view text);
 
 }  // namespace nevus
 
-#endif  // NEVUS_COMPUTE_EVALUATION_HTML_H_
+#endif  // NEVUS_BASE_HTML_H_

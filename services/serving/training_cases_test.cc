@@ -1,0 +1,109 @@
+// Who waits for the training cases, and for how long. What is found among them:
+// serving_test.cc and compute/explanation/nearest_test.cc.
+#include "services/serving/training_cases.h"
+
+#include <grpcpp/server_builder.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/rpc/channel.h"
+#include "base/rpc/grpc_status.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+#include "protos/nevus/v1/dataset.grpc.pb.h"
+#include "protos/nevus/v1/prediction.grpc.pb.h"
+#include "services/runtime/peers.h"
+
+namespace nevus {
+namespace {
+
+// A dataset that is not read before `release`, and then is not there.
+class SlowDataset final : public v1::DatasetService::Service {
+ public:
+  grpc::Status ReadExamples(
+      grpc::ServerContext*, const v1::ReadExamplesRequest*,
+      grpc::ServerWriter<v1::ReadExamplesResponse>*) override {
+    begun.Stop();
+    release.WaitFor(absl::Hours(1));
+    return ToGrpc(absl::NotFoundError("no such dataset"));
+  }
+
+  StopSignal begun, release;
+};
+
+// Asks for the cases on behalf of its calls.
+class Asking final : public v1::PredictionService::Service {
+ public:
+  explicit Asking(const Peers& peers) : peers_(peers) {}
+
+  grpc::Status Predict(grpc::ServerContext* context, const v1::PredictRequest*,
+                       v1::PredictResponse*) override {
+    const float feature = 0;
+    v1::Model model;
+    model.mutable_lineage()->set_dataset("isic");
+    model.mutable_lineage()->set_dataset_version(1);
+    const absl::Status status =
+        cases_.Nearest(peers_, model, &feature, 1, *context).status();
+    if (context->IsCancelled()) {
+      left_status = status;
+      left.Stop();
+    }
+    return ToGrpc(status);
+  }
+
+  StopSignal left;           // by a call that was cancelled
+  absl::Status left_status;  // read after `left`
+
+ private:
+  const Peers& peers_;
+  TrainingCases cases_;
+};
+
+TEST(TrainingCasesTest, ACallThatEndsDoesNotWaitForWhoReads) {
+  Peers peers((ServiceAddresses()));
+  SlowDataset dataset;
+  Asking asking(peers);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&dataset);
+  builder.RegisterService(&asking);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  peers.Host(ServiceNames(), *server);
+  const auto stub = v1::PredictionService::NewStub(peers.ChannelTo("serving"));
+  const auto ask = [&](grpc::ClientContext& context) {
+    v1::PredictResponse response;
+    return FromGrpc(stub->Predict(&context, v1::PredictRequest(), &response));
+  };
+
+  absl::Status reader_status;
+  std::thread reader([&] {
+    grpc::ClientContext context;
+    reader_status = ask(context);
+  });
+  dataset.begun.WaitFor(absl::Hours(1));
+  grpc::ClientContext late;
+  late.set_deadline(absl::ToChronoTime(absl::Now() + absl::Milliseconds(200)));
+  EXPECT_THAT(ask(late), StatusIs(absl::StatusCode::kDeadlineExceeded, ""));
+  ASSERT_TRUE(asking.left.WaitFor(absl::Hours(1)));
+  EXPECT_THAT(asking.left_status,
+              StatusIs(absl::StatusCode::kDeadlineExceeded, "Ask again"));
+  EXPECT_FALSE(dataset.release.stopped());
+
+  dataset.release.Stop();
+  reader.join();
+  EXPECT_THAT(reader_status,
+              StatusIs(absl::StatusCode::kNotFound, "no such dataset"));
+  // And another call tries again.
+  grpc::ClientContext again;
+  EXPECT_THAT(ask(again),
+              StatusIs(absl::StatusCode::kNotFound, "no such dataset"));
+  server->Shutdown();
+}
+
+}  // namespace
+}  // namespace nevus
