@@ -40,11 +40,14 @@ class Channels {
   const double otherwise_;
 };
 
+// Takes the kernel out of `tensors`.
 absl::StatusOr<LayerWeights> FoldOne(const ConvolutionSource& source,
-                                     const Tensors& tensors) {
-  const Tensor& kernel = tensors.at(source.tensors[0].name);
-  const size_t channels = kernel.shape[0];
-  const size_t fan_in = kernel.values.size() / channels;
+                                     Tensors& tensors) {
+  LayerWeights folded;
+  folded.weight = std::move(tensors.at(source.tensors[0].name));
+  std::vector<float>& kernel = folded.weight.values;
+  const size_t channels = folded.weight.shape[0];
+  const size_t fan_in = kernel.size() / channels;
   const bool normed = source.epsilon > 0;
   const Channels bias(source, tensors, KerasRole::kBias, 0);
   const Channels scale(source, tensors, KerasRole::kGamma, 1);
@@ -52,8 +55,7 @@ absl::StatusOr<LayerWeights> FoldOne(const ConvolutionSource& source,
   const Channels mean(source, tensors, KerasRole::kMovingMean, 0);
   const Channels variance(source, tensors, KerasRole::kMovingVariance, 1);
 
-  LayerWeights folded{kernel,
-                      {{kernel.shape[0]}, std::vector<float>(channels)}};
+  folded.bias = {{folded.weight.shape[0]}, std::vector<float>(channels)};
   for (size_t o = 0; o < channels; ++o) {
     if (!normed) {
       folded.bias.values[o] = static_cast<float>(bias[o]);
@@ -66,7 +68,7 @@ absl::StatusOr<LayerWeights> FoldOne(const ConvolutionSource& source,
     }
     const double factor = scale[o] / std::sqrt(variance[o] + source.epsilon);
     for (size_t i = o * fan_in; i < (o + 1) * fan_in; ++i) {
-      folded.weight.values[i] = static_cast<float>(kernel.values[i] * factor);
+      kernel[i] = static_cast<float>(kernel[i] * factor);
     }
     folded.bias.values[o] =
         static_cast<float>(shift[o] + (bias[o] - mean[o]) * factor);
@@ -115,8 +117,7 @@ absl::StatusOr<Reach> FindReach(const Architecture& architecture,
 }
 
 absl::StatusOr<NetworkWeights> Fold(const Architecture& architecture,
-                                    const Reach& reach,
-                                    const Tensors& tensors) {
+                                    const Reach& reach, Tensors tensors) {
   NetworkWeights weights;
   for (const ConvolutionSource& source : architecture.sources) {
     if (!reach.layers[source.layer]) continue;

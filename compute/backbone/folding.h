@@ -30,9 +30,10 @@ absl::StatusOr<Reach> FindReach(const Architecture& architecture,
 
 // Weight w and bias b become w s and shift + (b - mean) s, s = scale /
 // sqrt(variance + epsilon), in double, rounded once. Of the layers that are
-// reached. INVALID_ARGUMENT (WEIGHTS_INVALID) for a variance below zero.
+// reached. INVALID_ARGUMENT (WEIGHTS_INVALID) for a variance below zero. Takes
+// `tensors`, which are most of a network, rather than copy them.
 absl::StatusOr<NetworkWeights> Fold(const Architecture& architecture,
-                                    const Reach& reach, const Tensors& tensors);
+                                    const Reach& reach, Tensors tensors);
 
 }  // namespace nevus
 

@@ -11,4 +11,8 @@ ScopedOmpThreads::ScopedOmpThreads(int threads)
 
 ScopedOmpThreads::~ScopedOmpThreads() { omp_set_num_threads(before_); }
 
+ScopedOmpHelpers::~ScopedOmpHelpers() {
+  omp_pause_resource_all(omp_pause_soft);
+}
+
 }  // namespace nevus

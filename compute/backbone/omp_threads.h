@@ -17,6 +17,18 @@ class ScopedOmpThreads {
   const int before_;
 };
 
+// At the end of the scope the helpers of the calling thread end, which GNU's
+// OpenMP would keep for its next work. With more of them in the process than
+// cores, idle ones too, those that compute sleep at every barrier instead of
+// spinning, and each time wait for a core anew: so keep none without work.
+class ScopedOmpHelpers {
+ public:
+  ScopedOmpHelpers() = default;
+  ~ScopedOmpHelpers();
+  ScopedOmpHelpers(const ScopedOmpHelpers&) = delete;
+  ScopedOmpHelpers& operator=(const ScopedOmpHelpers&) = delete;
+};
+
 }  // namespace nevus
 
 #endif  // NEVUS_COMPUTE_BACKBONE_OMP_THREADS_H_

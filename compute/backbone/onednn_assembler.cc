@@ -4,6 +4,7 @@
 #include <new>
 #include <set>
 
+#include "compute/backbone/omp_threads.h"
 #include "compute/backbone/onednn_convolution.h"
 #include "compute/backbone/onednn_winograd_weights.h"
 
@@ -139,6 +140,7 @@ memory OnednnAssembler::Constant(const std::vector<float>& values,
                                  const std::vector<float>& scales) {
   memory source(from, engine(), const_cast<float*>(values.data()));
   memory constant = Allocate(to);
+  const ScopedOmpThreads scope(1);
   dnnl::primitive_attr attributes;
   if (!scales.empty()) attributes.set_output_scales(mask, scales);
   dnnl::reorder(
@@ -152,6 +154,7 @@ memory OnednnAssembler::Constant(const std::vector<float>& values,
 memory OnednnAssembler::WinogradWeights(const std::vector<float>& values,
                                         const memory::desc& to) {
   memory constant = Allocate(to);
+  const ScopedOmpThreads scope(1);
   FillWinogradWeights(values.data(), to,
                       static_cast<float*>(constant.get_data_handle()));
   program_.constant_bytes += to.get_size();

@@ -74,6 +74,9 @@ class OnednnAssembler {
                        const OnednnValue& value,
                        const dnnl::memory::desc& wanted);
 
+  // Constants are made on one thread: while a model is loaded, others compute
+  // on all cores, and their helpers would wait for each other.
+  //
   // `values`, laid out as `from`, times `scales` (none: 1), laid out as `to`.
   // `mask`: as dnnl::primitive_attr::set_output_scales.
   dnnl::memory Constant(const std::vector<float>& values,

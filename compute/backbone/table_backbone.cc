@@ -114,7 +114,8 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadTableBackbone(
   info.digest = DigestOf(architecture, source.input_size, file.tensors);
   RETURN_IF_ERROR(Measure(architecture, reach, info));
   NetworkTable table{architecture.layers, {}};
-  ASSIGN_OR_RETURN(table.weights, Fold(architecture, reach, file.tensors));
+  ASSIGN_OR_RETURN(table.weights,
+                   Fold(architecture, reach, std::move(file.tensors)));
   return std::make_unique<TableBackbone>(std::move(info), std::move(table));
 }
 

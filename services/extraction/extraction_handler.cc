@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/omp_threads.h"
 #include "compute/feature/feature_extractor.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
 #include "services/extraction/extractor_source.h"
@@ -74,6 +75,7 @@ class ExtractionHandler : public TaskHandler {
 
   absl::StatusOr<std::string> Run(const v1::TaskSpec& spec,
                                   TaskContext& context) override {
+    const ScopedOmpHelpers helpers;  // none while it waits for a task
     absl::StatusOr<std::string> result = Work(spec.extract(), context);
     // Nobody may want this network again, and it is large.
     if (context.cancelled()) {

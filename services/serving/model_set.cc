@@ -1,7 +1,6 @@
 #include "services/serving/model_set.h"
 
 #include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/runtime/peer_call.h"
 #include "services/serving/candidate.h"
+#include "services/serving/giving_way.h"
 
 namespace nevus {
 namespace {
@@ -36,8 +36,8 @@ constexpr absl::Duration kLastRetry = absl::Minutes(5);
 // How long a version that was asked for is at hand even beyond the memory
 // limit: from the check of a promotion to the promotion.
 constexpr absl::Duration kPrepared = absl::Seconds(30);
-// The loader gives way to those who answer.
-constexpr int kLoaderNiceness = 10;
+// How long a load takes only cores that nobody else wants.
+constexpr absl::Duration kLoaderPatience = absl::Seconds(5);
 
 absl::Status Draining() {
   return WithReason(absl::UnavailableError(
@@ -343,8 +343,6 @@ ServingSnapshot ModelSet::Snapshot() const {
 }
 
 void ModelSet::Work() {
-  // Of this thread alone, on Linux.
-  setpriority(PRIO_PROCESS, 0, kLoaderNiceness);
   Stopwatch since_refresh;
   while (true) {
     const bool in_use = LetGo();
@@ -416,13 +414,16 @@ void ModelSet::Load(const VersionId& id) {
   FeatureExtractorOptions extraction;
   extraction.threads = options_.threads;
   extraction.device = options_.device;
-  absl::StatusOr<std::shared_ptr<ServingModel>> model = LoadServingModel(
-      peers_, id.model, id.version, extraction, calls_,
-      [&](const std::string& space) {
-        std::shared_ptr<FeatureExtractor> found = FindExtractor(space);
-        shared = found != nullptr;
-        return found;
-      });
+  absl::StatusOr<std::shared_ptr<ServingModel>> model;
+  RunGivingWay(kLoaderPatience, [&] {
+    model = LoadServingModel(peers_, id.model, id.version, extraction, calls_,
+                             [&](const std::string& space) {
+                               std::shared_ptr<FeatureExtractor> found =
+                                   FindExtractor(space);
+                               shared = found != nullptr;
+                               return found;
+                             });
+  });
   if (model.ok()) {
     const absl::Status golden = ReproduceGolden(batcher_, *model);
     if (!golden.ok()) model = golden;
