@@ -415,6 +415,7 @@ void ModelSet::Load(const VersionId& id) {
   extraction.threads = options_.threads;
   extraction.device = options_.device;
   absl::StatusOr<std::shared_ptr<ServingModel>> model;
+  absl::Status golden;
   RunGivingWay(kLoaderPatience, [&] {
     model = LoadServingModel(peers_, id.model, id.version, extraction, calls_,
                              [&](const std::string& space) {
@@ -423,11 +424,11 @@ void ModelSet::Load(const VersionId& id) {
                                shared = found != nullptr;
                                return found;
                              });
+    // The first images of a new network take several times as long.
+    if (model.ok() && !shared) golden = ReproduceGolden(*model, nullptr);
   });
-  if (model.ok()) {
-    const absl::Status golden = ReproduceGolden(batcher_, *model);
-    if (!golden.ok()) model = golden;
-  }
+  if (model.ok() && shared) golden = ReproduceGolden(*model, &batcher_);
+  if (!golden.ok()) model = golden;
   // As measured: what others took meanwhile blurs it.
   const int64_t taken =
       shared ? 0 : std::max<int64_t>(0, ResidentBytes() - before);

@@ -37,6 +37,26 @@ ImageQuality QualityOf(const Pixels& pixels, std::string_view image) {
   return quality;
 }
 
+absl::StatusOr<ImageAnswer> AnswerGolden(
+    const std::shared_ptr<ServingModel>& model, const std::string& image,
+    Batcher* batcher) {
+  if (batcher == nullptr) {
+    absl::StatusOr<ImageAnswer> found;
+    model->Answer({image}, [&](size_t, absl::StatusOr<ImageAnswer> answer) {
+      found = std::move(answer);
+    });
+    return found;
+  }
+  BatchRequest request;
+  request.model = model;
+  request.images = {image};
+  request.own = true;
+  ASSIGN_OR_RETURN(std::vector<absl::StatusOr<BatchedAnswer>> answers,
+                   batcher->Answer(request));
+  RETURN_IF_ERROR(answers[0].status());
+  return std::move(answers[0]->answer);
+}
+
 }  // namespace
 
 void ServingModel::Answer(const std::vector<std::string_view>& images,
@@ -135,19 +155,13 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
                                         std::move(extractor));
 }
 
-absl::Status ReproduceGolden(Batcher& batcher,
-                             const std::shared_ptr<ServingModel>& model) {
+absl::Status ReproduceGolden(const std::shared_ptr<ServingModel>& model,
+                             Batcher* batcher) {
   const Arithmetic arithmetic = model->extractor()->spec().arithmetic;
   // One at a time: clients' images that wait meanwhile take turns with them.
   for (const Golden& golden : model->golden()) {
-    BatchRequest request;
-    request.model = model;
-    request.images = {golden.image};
-    request.own = true;
-    ASSIGN_OR_RETURN(const std::vector<absl::StatusOr<BatchedAnswer>> answers,
-                     batcher.Answer(request));
-    RETURN_IF_ERROR(answers[0].status());
-    const ImageAnswer& answer = answers[0]->answer;
+    ASSIGN_OR_RETURN(const ImageAnswer answer,
+                     AnswerGolden(model, golden.image, batcher));
     RETURN_IF_ERROR(
         Annotate(CheckGolden(golden, arithmetic, answer.feature, answer.logit),
                  absl::StrCat("model ", model->model().name(), "@",

@@ -49,7 +49,8 @@ struct ModelStatistics {
   absl::Time last_answer = absl::InfinitePast();
 };
 
-// Answer is for the batcher's thread alone; the rest is thread-safe.
+// Answer is for one thread at a time, the batcher's once the model is READY;
+// the rest is thread-safe.
 class ServingModel final : public BatchModel {
  public:
   // `extractor` is shared among the models of one feature space, whose networks
@@ -106,10 +107,12 @@ absl::StatusOr<std::shared_ptr<ServingModel>> LoadServingModel(
     const std::function<std::shared_ptr<FeatureExtractor>(
         const std::string& space)>& find_extractor);
 
-// Runs the golden images through `batcher`, so that one thread alone computes,
-// and compares. Errors: GOLDEN_MISMATCH; those of the batcher.
-absl::Status ReproduceGolden(Batcher& batcher,
-                             const std::shared_ptr<ServingModel>& model);
+// Gives the golden images to the model and compares. A network that others use
+// already computes on `batcher`'s thread alone; nullptr: nobody does yet, and
+// the calling thread computes. Errors: GOLDEN_MISMATCH; those of the images and
+// of the batcher.
+absl::Status ReproduceGolden(const std::shared_ptr<ServingModel>& model,
+                             Batcher* batcher);
 
 }  // namespace nevus
 
