@@ -17,6 +17,14 @@ class ScopedOmpThreads {
   const int before_;
 };
 
+// From now on the calling thread and its helper each keep to a core of their
+// own, if `threads` is two and so is the number of cores that the process may
+// use. Linux leaves both on one core for tens of milliseconds while the other
+// runs a thread of lower priority (seen on 6.18). Not for more than two: oneDNN
+// lets helpers end where there is work for fewer, and new ones would inherit
+// one core.
+void PinTwoOmpThreads(int threads);
+
 // At the end of the scope the helpers of the calling thread end, which GNU's
 // OpenMP would keep for its next work. With more of them in the process than
 // cores, idle ones too, those that compute sleep at every barrier instead of

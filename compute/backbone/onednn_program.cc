@@ -124,7 +124,6 @@ class Builder {
   static memory::desc Desc(const LayerShape& shape, Type type, Layout layout) {
     return {{1, shape.channels, shape.height, shape.width}, type, layout};
   }
-
   const Value& ValueOf(int layer) const {
     return layer == kImage ? image_ : values_[layer];
   }
@@ -151,7 +150,6 @@ class Builder {
   const LayerShape& ShapeOf(int layer) const {
     return layer == kImage ? image_shape_ : shapes_[layer];
   }
-
   const dnnl::engine& engine() const { return assembler_.engine(); }
 
   // ---- Layers -------------------------------------------------------------

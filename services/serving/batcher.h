@@ -75,7 +75,8 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  void Start();
+  // `on_thread`, if given, is what the compute thread does first.
+  void Start(std::function<void()> on_thread = nullptr);
   // New images are refused; those that wait are still answered, or leave when
   // their calls end. Does not wait; the destructor does.
   void Stop();

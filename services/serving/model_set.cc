@@ -1,6 +1,7 @@
 #include "services/serving/model_set.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include "protos/nevus/v1/model.grpc.pb.h"
 #include "services/runtime/peer_call.h"
 #include "services/serving/candidate.h"
-#include "services/serving/giving_way.h"
 
 namespace nevus {
 namespace {
@@ -36,8 +36,9 @@ constexpr absl::Duration kLastRetry = absl::Minutes(5);
 // How long a version that was asked for is at hand even beyond the memory
 // limit: from the check of a promotion to the promotion.
 constexpr absl::Duration kPrepared = absl::Seconds(30);
-// How long a load takes only cores that nobody else wants.
-constexpr absl::Duration kLoaderPatience = absl::Seconds(5);
+// Who loads gives way to those who answer: 3 % of a core that both want, so
+// that a load ends on a machine without a free core too.
+constexpr int kLoaderNiceness = 15;
 
 absl::Status Draining() {
   return WithReason(absl::UnavailableError(
@@ -416,7 +417,11 @@ void ModelSet::Load(const VersionId& id) {
   extraction.device = options_.device;
   absl::StatusOr<std::shared_ptr<ServingModel>> model;
   absl::Status golden;
-  RunGivingWay(kLoaderPatience, [&] {
+  // A thread of its own: a priority can be lowered only, and this one takes the
+  // lock that callers wait for.
+  std::thread loader([&] {
+    // Of this thread, on Linux, and of OpenMP's that it starts.
+    setpriority(PRIO_PROCESS, 0, kLoaderNiceness);
     model = LoadServingModel(peers_, id.model, id.version, extraction, calls_,
                              [&](const std::string& space) {
                                std::shared_ptr<FeatureExtractor> found =
@@ -427,6 +432,7 @@ void ModelSet::Load(const VersionId& id) {
     // The first images of a new network take several times as long.
     if (model.ok() && !shared) golden = ReproduceGolden(*model, nullptr);
   });
+  loader.join();
   if (model.ok() && shared) golden = ReproduceGolden(*model, &batcher_);
   if (!golden.ok()) model = golden;
   // As measured: what others took meanwhile blurs it.
