@@ -4,7 +4,6 @@
 
 #include <grpcpp/server_builder.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -87,8 +86,7 @@ TEST(TrainingCasesTest, ACallThatEndsDoesNotWaitForWhoReads) {
   });
   dataset.begun.WaitFor(absl::Hours(1));
   grpc::ClientContext late;
-  late.set_deadline(std::chrono::system_clock::now() +
-                    std::chrono::milliseconds(200));
+  SetTimeout(late, absl::Milliseconds(200));
   EXPECT_THAT(ask(late), StatusIs(absl::StatusCode::kDeadlineExceeded, ""));
   ASSERT_TRUE(asking.left.WaitFor(absl::Hours(1)));
   EXPECT_THAT(asking.left_status,
