@@ -1,7 +1,6 @@
 #include "compute/backbone/omp_threads.h"
 
 #include <omp.h>
-#include <sched.h>
 
 namespace nevus {
 
@@ -12,18 +11,18 @@ ScopedOmpThreads::ScopedOmpThreads(int threads)
 
 ScopedOmpThreads::~ScopedOmpThreads() { omp_set_num_threads(before_); }
 
-void PinTwoOmpThreads(int threads) {
+ScopedOmpPins::ScopedOmpPins(int threads) {
 #if defined(_OPENMP)
-  cpu_set_t all;
-  if (threads != 2 || sched_getaffinity(0, sizeof(all), &all) != 0 ||
-      CPU_COUNT(&all) != 2) {
+  if (threads != 2 || sched_getaffinity(0, sizeof(before_), &before_) != 0 ||
+      CPU_COUNT(&before_) != 2) {
     return;
   }
+  pinned_ = true;
 #pragma omp parallel num_threads(2)
   {
     int left = omp_get_thread_num();
     for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-      if (!CPU_ISSET(cpu, &all) || left-- > 0) continue;
+      if (!CPU_ISSET(cpu, &before_) || left-- > 0) continue;
       cpu_set_t own;
       CPU_ZERO(&own);
       CPU_SET(cpu, &own);
@@ -32,6 +31,10 @@ void PinTwoOmpThreads(int threads) {
     }
   }
 #endif
+}
+
+ScopedOmpPins::~ScopedOmpPins() {
+  if (pinned_) sched_setaffinity(0, sizeof(before_), &before_);
 }
 
 ScopedOmpHelpers::~ScopedOmpHelpers() {

@@ -3,6 +3,8 @@
 #ifndef NEVUS_COMPUTE_BACKBONE_OMP_THREADS_H_
 #define NEVUS_COMPUTE_BACKBONE_OMP_THREADS_H_
 
+#include <sched.h>
+
 namespace nevus {
 
 // Work that this thread starts until the end of the scope uses `threads` cores.
@@ -17,13 +19,23 @@ class ScopedOmpThreads {
   const int before_;
 };
 
-// From now on the calling thread and its helper each keep to a core of their
-// own, if `threads` is two and so is the number of cores that the process may
-// use. Linux leaves both on one core for tens of milliseconds while the other
-// runs a thread of lower priority (seen on 6.18). Not for more than two: oneDNN
-// lets helpers end where there is work for fewer, and new ones would inherit
-// one core.
-void PinTwoOmpThreads(int threads);
+// Within the scope the calling thread and its helper each keep to a core of
+// their own, if `threads` is two and so is the number of cores that the caller
+// may use. Linux leaves both on one core for tens of milliseconds while the
+// other runs a thread of lower priority (seen on 6.18). Not for more than two:
+// oneDNN lets helpers end where there is work for fewer, and new ones would
+// inherit one core. Threads that are started outside of scopes do not.
+class ScopedOmpPins {
+ public:
+  explicit ScopedOmpPins(int threads);
+  ~ScopedOmpPins();
+  ScopedOmpPins(const ScopedOmpPins&) = delete;
+  ScopedOmpPins& operator=(const ScopedOmpPins&) = delete;
+
+ private:
+  bool pinned_ = false;
+  cpu_set_t before_;  // of the caller, if pinned_
+};
 
 // At the end of the scope the helpers of the calling thread end, which GNU's
 // OpenMP would keep for its next work. With more of them in the process than

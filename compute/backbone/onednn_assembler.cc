@@ -138,25 +138,20 @@ memory OnednnAssembler::Constant(const std::vector<float>& values,
                                  const memory::desc& from,
                                  const memory::desc& to, int mask,
                                  const std::vector<float>& scales) {
-  memory source(from, engine(), const_cast<float*>(values.data()));
   memory constant = Allocate(to);
   const ScopedOmpThreads scope(1);
-  dnnl::primitive_attr attributes;
-  if (!scales.empty()) attributes.set_output_scales(mask, scales);
-  dnnl::reorder(
-      dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes))
-      .execute(stream_, source, constant);
-  stream_.wait();
-  program_.constant_bytes += to.get_size();
-  return constant;
-}
-
-memory OnednnAssembler::WinogradWeights(const std::vector<float>& values,
-                                        const memory::desc& to) {
-  memory constant = Allocate(to);
-  const ScopedOmpThreads scope(1);
-  FillWinogradWeights(values.data(), to,
-                      static_cast<float*>(constant.get_data_handle()));
+  if (IsWinogradWeights(to)) {
+    FillWinogradWeights(values.data(), to,
+                        static_cast<float*>(constant.get_data_handle()));
+  } else {
+    memory source(from, engine(), const_cast<float*>(values.data()));
+    dnnl::primitive_attr attributes;
+    if (!scales.empty()) attributes.set_output_scales(mask, scales);
+    dnnl::reorder(
+        dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes))
+        .execute(stream_, source, constant);
+    stream_.wait();
+  }
   program_.constant_bytes += to.get_size();
   return constant;
 }

@@ -83,11 +83,6 @@ class OnednnAssembler {
                         const dnnl::memory::desc& from,
                         const dnnl::memory::desc& to, int mask = 0,
                         const std::vector<float>& scales = {});
-  // A convolution's weights, O x I x 3 x 3, in the form of Winograd's kernels.
-  // REQUIRES: IsWinogradWeights(to).
-  dnnl::memory WinogradWeights(const std::vector<float>& values,
-                               const dnnl::memory::desc& to);
-
   // Gives all buffers their memory. `outputs`, fp32, lie one behind the other.
   // The assembler is used up.
   OnednnProgram Finish(const OnednnValue& image,

@@ -24,8 +24,10 @@ absl::Status FromDnnl(const dnnl::error& error) {
 
 class ProgramNetwork : public OnednnNetwork {
  public:
-  explicit ProgramNetwork(OnednnProgram program)
-      : program_(std::move(program)), stream_(program_.engine) {
+  ProgramNetwork(OnednnProgram program, int threads)
+      : program_(std::move(program)),
+        threads_(threads),
+        stream_(program_.engine) {
     for (const OnednnProgram::Step& step : program_.steps) {
       infos_.push_back(step.info);
     }
@@ -49,6 +51,7 @@ class ProgramNetwork : public OnednnNetwork {
  private:
   absl::Status RunSteps(const float* planes, float* activation,
                         const Observer* observer) {
+    const ScopedOmpPins pins(threads_);
     try {
       program_.image.set_data_handle(const_cast<float*>(planes));
       for (auto& [memory, offset] : program_.outputs) {
@@ -91,6 +94,7 @@ class ProgramNetwork : public OnednnNetwork {
   }
 
   OnednnProgram program_;
+  const int threads_;
   dnnl::stream stream_;
   std::vector<Step> infos_;
 };
@@ -141,7 +145,8 @@ absl::StatusOr<std::unique_ptr<OnednnNetwork>> NewOnednnNetwork(
   try {
     return std::make_unique<ProgramNetwork>(
         BuildOnednnProgram(layers, indices, shapes, weights, arithmetic, grids,
-                           input_size, threads));
+                           input_size, threads),
+        threads);
   } catch (const dnnl::error& error) {
     return FromDnnl(error);
   }

@@ -11,7 +11,6 @@
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/onednn_assembler.h"
 #include "compute/backbone/onednn_convolution.h"
-#include "compute/backbone/onednn_winograd_weights.h"
 #include "compute/backbone/winograd.h"
 
 namespace nevus {
@@ -124,6 +123,7 @@ class Builder {
   static memory::desc Desc(const LayerShape& shape, Type type, Layout layout) {
     return {{1, shape.channels, shape.height, shape.width}, type, layout};
   }
+
   const Value& ValueOf(int layer) const {
     return layer == kImage ? image_ : values_[layer];
   }
@@ -150,6 +150,7 @@ class Builder {
   const LayerShape& ShapeOf(int layer) const {
     return layer == kImage ? image_shape_ : shapes_[layer];
   }
+
   const dnnl::engine& engine() const { return assembler_.engine(); }
 
   // ---- Layers -------------------------------------------------------------
@@ -441,9 +442,6 @@ class Builder {
 
   memory Weight(int i, const ConvolutionSpec& spec, const memory::desc& to) {
     const Tensor& weight = WeightsOf(i).weight;
-    if (IsWinogradWeights(to)) {
-      return assembler_.WinogradWeights(weight.values, to);
-    }
     std::vector<float> scales;
     if (spec.weight_type == Type::s8) {
       for (float step : WeightSteps(weight)) scales.push_back(1 / step);

@@ -29,6 +29,7 @@ struct OnednnProgram {
     dnnl::memory writes;
   };
 
+  std::vector<HugeBuffer> buffers;  // behind what is large of the following
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   std::vector<Step> steps;
   dnnl::memory image;  // the caller's, placed for each run
@@ -36,8 +37,6 @@ struct OnednnProgram {
   std::vector<std::pair<dnnl::memory, size_t>> outputs;
   dnnl::memory arena;  // all other activations and the scratchpad
   int64_t constant_bytes = 0;
-  // What lies behind the large ones of all these.
-  std::vector<HugeBuffer> buffers;
 };
 
 // REQUIRES: shapes = InferShapes(layers, ...), grids as of PlanGrids for an

@@ -123,15 +123,20 @@ bool IsWinogradWeights(const dnnl::memory::desc& to) {
   // Without channels of padding.
   return known && form.r == kWindow && form.ic_block == kBlock &&
          form.oc_block == kBlock && form.ic % kBlock == 0 &&
-         form.oc % kBlock == 0 && to.data.ndims == 4 &&
-         to.data.dims[0] == form.oc && to.data.dims[1] == form.ic;
+         form.oc % kBlock == 0 && form.ic2_block > 0 && form.oc2_block > 0 &&
+         (!large || form.ic % (kBlock * form.ic2_block) == 0) &&
+         (form.wino_format == dnnl_wino_wei_aaOio ||
+          form.oc % (kBlock * form.oc2_block) == 0) &&
+         to.get_size() == sizeof(float) * form.alpha * form.alpha * size_t{1} *
+                              form.ic * form.oc &&
+         to.data.ndims == 4 && to.data.dims[0] == form.oc &&
+         to.data.dims[1] == form.ic;
 }
 
 void FillWinogradWeights(const float* weights, const dnnl::memory::desc& to,
                          float* points) {
   const dnnl_wino_desc_t& form = FormOf(to);
   const int outs = form.oc / kBlock, ins = form.ic / kBlock;
-#pragma omp parallel for collapse(2)
   for (int o = 0; o < outs; ++o) {
     for (int i = 0; i < ins; ++i) {
       const size_t window = kWindow * kWindow;

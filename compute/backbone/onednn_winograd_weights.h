@@ -16,7 +16,7 @@ namespace nevus {
 bool IsWinogradWeights(const dnnl::memory::desc& to);
 
 // `weights` are O x I x 3 x 3; `points` has room for to.get_size() bytes. On
-// OpenMP's threads of the caller. REQUIRES: IsWinogradWeights(to).
+// the calling thread. REQUIRES: IsWinogradWeights(to).
 void FillWinogradWeights(const float* weights, const dnnl::memory::desc& to,
                          float* points);
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "compute/backbone/omp_threads.h"
 #include "compute/feature/arithmetic_choice.h"
 #include "services/extraction/calibration_sample.h"
 #include "services/extraction/extractor_source.h"
@@ -100,6 +101,7 @@ absl::StatusOr<ResolvedArithmetic> ArithmeticResolver::FindOrMeasure(
     return NoCalibration(key.dataset);
   }
   if (!complete) {
+    const ScopedOmpHelpers helpers;  // none once it is known
     ASSIGN_OR_RETURN(const Subject subject,
                      LoadSubject(peers_, request, key.backbone, caller));
     // Without images "auto" takes no integers; asked for, they are refused.

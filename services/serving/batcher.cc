@@ -39,11 +39,8 @@ Batcher::~Batcher() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Batcher::Start(std::function<void()> on_thread) {
-  thread_ = std::thread([this, on_thread = std::move(on_thread)] {
-    if (on_thread != nullptr) on_thread();
-    Work();
-  });
+void Batcher::Start() {
+  thread_ = std::thread([this] { Work(); });
 }
 
 void Batcher::Stop() {

@@ -33,7 +33,7 @@ struct ImageAnswer {
   ImageQuality quality;
 };
 
-// Answers several images at once. Called by the compute thread only.
+// Answers several images at once, on one thread at a time.
 class BatchModel {
  public:
   // Takes the answer, or the error, of the image with this index. Thread-safe.
@@ -75,8 +75,7 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // `on_thread`, if given, is what the compute thread does first.
-  void Start(std::function<void()> on_thread = nullptr);
+  void Start();
   // New images are refused; those that wait are still answered, or leave when
   // their calls end. Does not wait; the destructor does.
   void Stop();

@@ -36,8 +36,7 @@ constexpr absl::Duration kLastRetry = absl::Minutes(5);
 // How long a version that was asked for is at hand even beyond the memory
 // limit: from the check of a promotion to the promotion.
 constexpr absl::Duration kPrepared = absl::Seconds(30);
-// Who loads gives way to those who answer: 3 % of a core that both want, so
-// that a load ends on a machine without a free core too.
+// Who loads gets 3 % of a core that those who answer want: it still ends.
 constexpr int kLoaderNiceness = 15;
 
 absl::Status Draining() {
@@ -285,16 +284,15 @@ std::shared_ptr<ServingModel> ModelSet::FindReady(const VersionId& id) const {
                                                      : nullptr;
 }
 
-std::shared_ptr<FeatureExtractor> ModelSet::FindExtractor(
-    const std::string& space) {
+ModelSet::Extractors ModelSet::ReadyExtractors() const {
   MutexLock lock(mutex_);
+  Extractors extractors;
   for (const auto& [id, version] : versions_) {
-    if (version.state == VersionState::kReady &&
-        version.model->extractor()->digest() == space) {
-      return version.model->extractor();
-    }
+    if (version.model == nullptr) continue;
+    const auto& extractor = version.model->extractor();
+    extractors[extractor->digest()] = extractor;
   }
-  return nullptr;
+  return extractors;
 }
 
 void ModelSet::MoveAliases() {
@@ -417,17 +415,17 @@ void ModelSet::Load(const VersionId& id) {
   extraction.device = options_.device;
   absl::StatusOr<std::shared_ptr<ServingModel>> model;
   absl::Status golden;
-  // A thread of its own: a priority can be lowered only, and this one takes the
-  // lock that callers wait for.
+  // Nobody else changes what is READY.
+  const Extractors ready = ReadyExtractors();
+  // On its own: a priority can be lowered only, and this thread takes a lock.
   std::thread loader([&] {
     // Of this thread, on Linux, and of OpenMP's that it starts.
     setpriority(PRIO_PROCESS, 0, kLoaderNiceness);
     model = LoadServingModel(peers_, id.model, id.version, extraction, calls_,
                              [&](const std::string& space) {
-                               std::shared_ptr<FeatureExtractor> found =
-                                   FindExtractor(space);
-                               shared = found != nullptr;
-                               return found;
+                               const auto found = ready.find(space);
+                               shared = found != ready.end();
+                               return shared ? found->second : nullptr;
                              });
     // The first images of a new network take several times as long.
     if (model.ok() && !shared) golden = ReproduceGolden(*model, nullptr);
@@ -436,8 +434,8 @@ void ModelSet::Load(const VersionId& id) {
   if (model.ok() && shared) golden = ReproduceGolden(*model, &batcher_);
   if (!golden.ok()) model = golden;
   // As measured: what others took meanwhile blurs it.
-  const int64_t taken =
-      shared ? 0 : std::max<int64_t>(0, ResidentBytes() - before);
+  const int64_t grown = std::max<int64_t>(0, ResidentBytes() - before);
+  const int64_t taken = shared ? 0 : grown;
   if (model.ok()) {
     Log("model.ready")
         .With("model", ToText(id))
@@ -472,12 +470,16 @@ void ModelSet::Load(const VersionId& id) {
     version.failed_at = clock_.Now();
     ++version.failures;
   }
+  const auto prepares = [&](const Kept& kept) {
+    return kept.id == id && (kept.waiters > 0 || kept.asked);
+  };
+  const bool prepared = version.state == VersionState::kReady &&
+                        std::any_of(kept_.begin(), kept_.end(), prepares);
   for (Kept& kept : kept_) {
     // One at a time: each is memory beyond the limit.
-    if (version.state == VersionState::kReady) {
-      kept.prepared_until = kept.id == id && (kept.waiters > 0 || kept.asked)
-                                ? clock_.Now() + kPrepared
-                                : absl::InfinitePast();
+    if (prepared) {
+      kept.prepared_until =
+          kept.id == id ? clock_.Now() + kPrepared : absl::InfinitePast();
     }
     if (kept.id == id) kept.asked = false;
   }

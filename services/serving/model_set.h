@@ -159,7 +159,9 @@ class ModelSet {
   void MoveAliases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<ServingModel> FindReady(const VersionId& id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<FeatureExtractor> FindExtractor(const std::string& space);
+  // By the digest of their space.
+  using Extractors = std::map<std::string, std::shared_ptr<FeatureExtractor>>;
+  Extractors ReadyExtractors() const;
 
   const Peers& peers_;
   const Clock& clock_;

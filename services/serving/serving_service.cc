@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
-#include "compute/backbone/omp_threads.h"
 #include "protos/nevus/v1/prediction.grpc.pb.h"
 #include "services/serving/batcher.h"
 #include "services/serving/core/batch_queue.h"
@@ -48,7 +47,6 @@ class ServingService final : public HostedService,
   ServingService(const ServiceContext& context,
                  std::unique_ptr<PredictionWatch> watch)
       : peers_(*context.peers),
-        threads_(context.compute_threads),
         watch_(std::move(watch)),
         batcher_(BatchLimits(), *context.clock),
         models_(
@@ -70,7 +68,7 @@ class ServingService final : public HostedService,
       metrics.queue_depth.Set(static_cast<double>(batcher_.waiting()));
     });
     watch_->Start();
-    batcher_.Start([this] { PinTwoOmpThreads(threads_); });
+    batcher_.Start();
     models_.Start();
     shadows_.Start();
   }
@@ -164,7 +162,6 @@ class ServingService final : public HostedService,
   }
 
   const Peers& peers_;
-  const int threads_;  // cores of a network
   const std::unique_ptr<PredictionWatch> watch_;
   Batcher batcher_;
   ModelSet models_;  // before batcher_ is destroyed: its thread waits there

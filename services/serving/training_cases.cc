@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -68,11 +69,15 @@ absl::StatusOr<std::shared_ptr<const TrainingCases::Cases>> TrainingCases::Get(
     if (cases_ != nullptr) return cases_;
     reading_ = true;
   }
-  absl::StatusOr<std::shared_ptr<const Cases>> cases = Read(peers, model);
+  // However it ends: gRPC survives an allocation that fails.
+  const absl::Cleanup done = [this] {
+    MutexLock lock(mutex_);
+    reading_ = false;
+    read_.NotifyAll();
+  };
+  ASSIGN_OR_RETURN(std::shared_ptr<const Cases> cases, Read(peers, model));
   MutexLock lock(mutex_);
-  reading_ = false;
-  if (cases.ok()) cases_ = *cases;
-  read_.NotifyAll();
+  cases_ = cases;
   return cases;
 }
 
