@@ -52,6 +52,17 @@ def running_server(nevusd, directory):
             server.wait()
 
 
+def end_children():
+    """Ends the command that began as the signal came: its exception may hide a child
+    that subprocess never returned, and what that writes would outlive the directory."""
+    children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    for child in children.split():
+        os.kill(int(child), signal.SIGTERM)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
 class Cli:
     """The nevus command against one server; every call is shown."""
 
@@ -250,6 +261,7 @@ def main():
     except KeyboardInterrupt:
         return 130
     finally:
+        end_children()
         shutil.rmtree(directory, ignore_errors=True)
     return 0
 
