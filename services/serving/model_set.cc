@@ -304,6 +304,7 @@ void ModelSet::MoveAliases() {
     // To go back to.
     if (alias.answering != 0) Keep({key.first, alias.answering});
     alias.answering = alias.wanted;
+    if (prepared_ == VersionId{key.first, alias.wanted}) prepared_ = {};
     wanted_.NotifyOne();
   }
 }
@@ -320,7 +321,7 @@ ServingSnapshot ModelSet::Snapshot() const {
   }
   for (const Kept& kept : kept_) {
     now.kept.push_back({kept.id, kept.waiters > 0 || kept.asked,
-                        clock_.Now() < kept.prepared_until});
+                        kept.id == prepared_ && clock_.Now() < prepared_until_});
   }
   for (const auto& [id, version] : versions_) {
     VersionSnapshot snapshot;
@@ -462,7 +463,6 @@ void ModelSet::Load(const VersionId& id) {
       }
     }
     version.model = *std::move(model);
-    MoveAliases();
   } else {
     version.state = VersionState::kFailed;
     version.error = model.status();
@@ -470,19 +470,17 @@ void ModelSet::Load(const VersionId& id) {
     version.failed_at = clock_.Now();
     ++version.failures;
   }
-  const auto prepares = [&](const Kept& kept) {
-    return kept.id == id && (kept.waiters > 0 || kept.asked);
-  };
-  const bool prepared = version.state == VersionState::kReady &&
-                        std::any_of(kept_.begin(), kept_.end(), prepares);
   for (Kept& kept : kept_) {
+    if (!(kept.id == id)) continue;
     // One at a time: each is memory beyond the limit.
-    if (prepared) {
-      kept.prepared_until =
-          kept.id == id ? clock_.Now() + kPrepared : absl::InfinitePast();
+    if (version.state == VersionState::kReady &&
+        (kept.waiters > 0 || kept.asked)) {
+      prepared_ = id;
+      prepared_until_ = clock_.Now() + kPrepared;
     }
-    if (kept.id == id) kept.asked = false;
+    kept.asked = false;
   }
+  MoveAliases();
   changed_.NotifyAll();
 }
 

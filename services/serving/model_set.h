@@ -127,7 +127,6 @@ class ModelSet {
     VersionId id;
     int waiters = 0;     // calls that wait for it
     bool asked = false;  // by a call that does not wait; until it was tried
-    absl::Time prepared_until = absl::InfinitePast();
   };
 
   // What a reference stands for at the moment of the call.
@@ -175,6 +174,10 @@ class ModelSet {
   std::map<VersionId, Version> versions_ ABSL_GUARDED_BY(mutex_);
   std::map<VersionId, uint64_t> asked_ ABSL_GUARDED_BY(mutex_);  // newest ask
   uint64_t asks_ ABSL_GUARDED_BY(mutex_) = 0;
+  // What was loaded last because a call waited for it, until an alias answers
+  // with it.
+  VersionId prepared_ ABSL_GUARDED_BY(mutex_);
+  absl::Time prepared_until_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<ServingModel>> leaving_;  // the thread's own
   PeerCalls calls_;                                     // the thread's
