@@ -58,7 +58,7 @@ class LengthModel : public BatchModel {
       if (images[i] == "bad") {
         done(i, absl::InvalidArgumentError("no image"));
       } else {
-        done(i, ImageAnswer{static_cast<float>(images[i].size()), {}});
+        done(i, ImageAnswer{static_cast<float>(images[i].size()), {}, {}});
       }
       if (images[i] == "hold") rest_.Wait();
     }
