@@ -1,7 +1,6 @@
 #include "base/packed_floats.h"
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
@@ -23,6 +22,12 @@ std::vector<float> Unpack(const std::string& bytes, size_t count) {
   return values;
 }
 
+// In which -0 is not 0.
+std::string Bits(const std::vector<float>& values) {
+  return std::string(reinterpret_cast<const char*>(values.data()),
+                     4 * values.size());
+}
+
 // 1.5 is 0x3E00 as a half and 0x3FC00000 as a float (IEEE 754).
 TEST(PackedFloatsTest, HalvesTakeTwoBytesAndOthersFour) {
   EXPECT_EQ(Pack({1.5f}), std::string("\2\0\x3E", 3));
@@ -35,8 +40,7 @@ TEST(PackedFloatsTest, ComeBackBitForBit) {
   std::vector<float> many(2500, 0.25f);
   for (const std::vector<float>& values : std::vector<std::vector<float>>{
            {}, {-0.0f, 65504}, {65536}, {tiny, 1}, many}) {
-    const std::vector<float> back = Unpack(Pack(values), values.size());
-    EXPECT_EQ(std::memcmp(back.data(), values.data(), 4 * values.size()), 0);
+    EXPECT_EQ(Bits(Unpack(Pack(values), values.size())), Bits(values));
   }
   many.back() = 0.1f;  // one that is no half, in the last block
   EXPECT_EQ(Unpack(Pack(many), many.size()), many);

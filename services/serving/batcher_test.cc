@@ -55,12 +55,14 @@ class LengthModel : public BatchModel {
     began_.Open();
     if (hold_ != nullptr) hold_->Wait();
     for (size_t i = 0; i < images.size(); ++i) {
+      // Whoever waits for the last answer takes the image with him.
+      const bool hold = images[i] == "hold";
       if (images[i] == "bad") {
         done(i, absl::InvalidArgumentError("no image"));
       } else {
         done(i, ImageAnswer{static_cast<float>(images[i].size()), {}, {}});
       }
-      if (images[i] == "hold") rest_.Wait();
+      if (hold) rest_.Wait();
     }
   }
 

@@ -320,8 +320,9 @@ ServingSnapshot ModelSet::Snapshot() const {
     if (candidate != 0) now.aliases.push_back({key.first, candidate, 0});
   }
   for (const Kept& kept : kept_) {
-    now.kept.push_back({kept.id, kept.waiters > 0 || kept.asked,
-                        kept.id == prepared_ && clock_.Now() < prepared_until_});
+    now.kept.push_back(
+        {kept.id, kept.waiters > 0 || kept.asked,
+         kept.id == prepared_ && clock_.Now() < prepared_until_});
   }
   for (const auto& [id, version] : versions_) {
     VersionSnapshot snapshot;
