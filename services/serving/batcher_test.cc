@@ -55,7 +55,7 @@ class LengthModel : public BatchModel {
     began_.Open();
     if (hold_ != nullptr) hold_->Wait();
     for (size_t i = 0; i < images.size(); ++i) {
-      // Whoever waits for the last answer takes the image with him.
+      // The caller may free the image once its answer is there.
       const bool hold = images[i] == "hold";
       if (images[i] == "bad") {
         done(i, absl::InvalidArgumentError("no image"));

@@ -20,8 +20,7 @@
 namespace nevus {
 namespace {
 
-// Versions at hand without an alias: the predecessor, the successor, one to
-// compare with, and one more.
+// Versions at hand without an alias: the last one, the next one, and two more.
 constexpr size_t kMostKept = 4;
 // How often the registry is asked where aliases point, for those that nobody
 // asks for meanwhile.
@@ -33,8 +32,7 @@ constexpr absl::Duration kLetGoDelay = absl::Milliseconds(20);
 // Before a version that failed, and that an alias wants, is tried again.
 constexpr absl::Duration kFirstRetry = absl::Seconds(10);
 constexpr absl::Duration kLastRetry = absl::Minutes(5);
-// How long a version that was asked for is at hand even beyond the memory
-// limit: from the check of a promotion to the promotion.
+// From the check of a promotion to the promotion, beyond the memory limit too.
 constexpr absl::Duration kPrepared = absl::Seconds(30);
 // Who loads gets 3 % of a core that those who answer want: it still ends.
 constexpr int kLoaderNiceness = 15;
@@ -304,7 +302,6 @@ void ModelSet::MoveAliases() {
     // To go back to.
     if (alias.answering != 0) Keep({key.first, alias.answering});
     alias.answering = alias.wanted;
-    if (prepared_ == VersionId{key.first, alias.wanted}) prepared_ = {};
     wanted_.NotifyOne();
   }
 }
@@ -471,17 +468,21 @@ void ModelSet::Load(const VersionId& id) {
     version.failed_at = clock_.Now();
     ++version.failures;
   }
+  MoveAliases();
+  const bool has_alias =
+      std::any_of(aliases_.begin(), aliases_.end(), [&](const auto& alias) {
+        return alias.first.first == id.model &&
+               alias.second.wanted == id.version;
+      });
   for (Kept& kept : kept_) {
     if (!(kept.id == id)) continue;
-    // One at a time: each is memory beyond the limit.
-    if (version.state == VersionState::kReady &&
+    if (FindReady(id) != nullptr && !has_alias &&
         (kept.waiters > 0 || kept.asked)) {
-      prepared_ = id;
+      prepared_ = id;  // one at a time: each is memory beyond the limit
       prepared_until_ = clock_.Now() + kPrepared;
     }
     kept.asked = false;
   }
-  MoveAliases();
   changed_.NotifyAll();
 }
 

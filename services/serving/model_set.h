@@ -174,8 +174,7 @@ class ModelSet {
   std::map<VersionId, Version> versions_ ABSL_GUARDED_BY(mutex_);
   std::map<VersionId, uint64_t> asked_ ABSL_GUARDED_BY(mutex_);  // newest ask
   uint64_t asks_ ABSL_GUARDED_BY(mutex_) = 0;
-  // What was loaded last because a call waited for it, until an alias answers
-  // with it.
+  // What was loaded last because a call asked for it, and no alias has.
   VersionId prepared_ ABSL_GUARDED_BY(mutex_);
   absl::Time prepared_until_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

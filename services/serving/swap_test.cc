@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "base/rpc/grpc_status.h"
 #include "base/status.h"
@@ -332,6 +333,21 @@ TEST_F(TightSwapTest, APreparedVersionIsThereWhenItIsPromoted) {
     while (StateOf(from) != "UNAVAILABLE: not loaded") {
       std::this_thread::yield();
     }
+  }
+}
+
+TEST_F(TightSwapTest, AnAliasThatLoadsTakesNothingFromWhatWasPrepared) {
+  MakeTwo();
+  ASSERT_THAT(Prepare(2), IsOk());
+  EXPECT_EQ(Answering(), "melanoma@1");
+  // What unloads has its turn between them.
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(Prepare(99), StatusIs(absl::StatusCode::kNotFound, ""));
+  }
+  EXPECT_EQ(StateOf(2), "READY");
+  platform_.clock().Advance(absl::Seconds(31));
+  while (StateOf(2) != "UNAVAILABLE: not loaded") {
+    EXPECT_EQ(Answering(), "melanoma@1");
   }
 }
 
