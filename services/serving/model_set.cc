@@ -461,6 +461,7 @@ void ModelSet::Load(const VersionId& id) {
       }
     }
     version.model = *std::move(model);
+    MoveAliases();
   } else {
     version.state = VersionState::kFailed;
     version.error = model.status();
@@ -468,7 +469,6 @@ void ModelSet::Load(const VersionId& id) {
     version.failed_at = clock_.Now();
     ++version.failures;
   }
-  MoveAliases();
   const bool has_alias =
       std::any_of(aliases_.begin(), aliases_.end(), [&](const auto& alias) {
         return alias.first.first == id.model &&
@@ -476,7 +476,7 @@ void ModelSet::Load(const VersionId& id) {
       });
   for (Kept& kept : kept_) {
     if (!(kept.id == id)) continue;
-    if (FindReady(id) != nullptr && !has_alias &&
+    if (version.state == VersionState::kReady && !has_alias &&
         (kept.waiters > 0 || kept.asked)) {
       prepared_ = id;  // one at a time: each is memory beyond the limit
       prepared_until_ = clock_.Now() + kPrepared;
