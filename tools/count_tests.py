@@ -2,10 +2,11 @@
 
     count_tests.py EVENTS EXIT_CODE
 
-Reads Bazel's build events (JSON lines) to find the result files of this very
-run, so that results of an earlier one are never counted. A target that did not
-build is one failure, and so is a run that failed (EXIT_CODE) for no reason that
-the events tell. Exits 1 if anything failed or nothing ran.
+What was skipped and what failed is named before it. Reads Bazel's build events
+(JSON lines) to find the result files of this very run, so that results of an
+earlier one are never counted. A target that did not build is one failure, and so
+is a run that failed (EXIT_CODE) for no reason that the events tell. Exits 1 if
+anything failed or nothing ran.
 """
 
 import json
@@ -29,7 +30,7 @@ def read_cases(result):
 
 
 def main(events_path, exit_code):
-    passed, failed, skipped, not_built = 0, 0, [], set()
+    passed, failed, skipped, not_built = 0, [], [], set()
     for line in open(events_path, encoding="utf-8"):
         event = json.loads(line)
         if "targetCompleted" in event["id"]:
@@ -40,31 +41,31 @@ def main(events_path, exit_code):
             continue
         label = event["id"]["testResult"]["label"]
         result = event["testResult"]
-        case_failures = 0
+        failed_before = len(failed)
         for case in read_cases(result):
             name = f"{label} {case.get('classname', '')}.{case.get('name', '')}"
-            if case.find("failure") is not None or case.find("error") is not None:
-                case_failures += 1
+            failures = case.findall("failure") + case.findall("error")
+            if failures:
+                failed.append(f"{name}: {' '.join(failures[0].get('message', '').split())}")
             elif case.find("skipped") is not None or case.get("result") == "skipped":
                 skipped.append((name, case.find("skipped")))
             else:
                 passed += 1
-        if result["status"] != "PASSED" and case_failures == 0:
-            case_failures = 1  # Crashed or timed out, whatever the cases say.
-            print(f"{label}: {result['status']}")
-        failed += case_failures
-    for label in sorted(not_built):
-        print(f"{label}: NOT BUILT")
-    failed += len(not_built)
-    if exit_code != 0 and failed == 0:
-        failed = 1
-        print(f"bazel ended with {exit_code}: see its messages above")
+        if result["status"] != "PASSED" and len(failed) == failed_before:
+            # Crashed or timed out, whatever the cases say.
+            failed.append(f"{label}: {result['status']}")
+    failed += [f"{label}: NOT BUILT" for label in sorted(not_built)]
+    if exit_code != 0 and not failed:
+        failed.append(f"bazel ended with {exit_code}: see its messages above")
     for name, why in skipped:
         message = why.get("message", "") if why is not None else ""
         print(f"skipped: {name}: {message.splitlines()[-1] if message else 'no reason given'}")
     if skipped:
         print(f"{len(skipped)} skipped")
-    print(f"{passed} passed, {failed} failed")
+    # After what was skipped: who reads only the end of a log sees these.
+    for what in failed:
+        print(f"failed: {what}")
+    print(f"{passed} passed, {len(failed)} failed")
     return 1 if failed or not passed else 0
 
 

@@ -76,8 +76,10 @@ absl::Status Client::WaitForServer(const Link& link) const {
 
 absl::Status Client::ToStatus(const Link& link, const grpc::Status& status) {
   const absl::Status result = FromGrpc(status);
-  // Without a reason it is gRPC that speaks, not a server of ours.
-  if (absl::IsUnavailable(result) && ReasonOf(result).empty()) {
+  // Without a reason it is gRPC that speaks, not a server of ours. CANCELLED,
+  // when we did not cancel, is what a call gets that comes as the server ends.
+  if ((absl::IsUnavailable(result) || absl::IsCancelled(result)) &&
+      ReasonOf(result).empty()) {
     return Unreachable(link.service, link.address,
                        std::string(result.message()));
   }

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/name.h"
 #include "base/rpc/trace_interceptors.h"
 #include "base/status.h"
@@ -21,6 +23,12 @@ namespace {
 // Each running call of the synchronous API holds a thread: workers that wait
 // for a task (500 at most, docs/operations.md) and clients.
 constexpr int kMaxThreads = 1000;
+
+// A client that asks one thing after the other has asked again by then, and has
+// the service's refusal.
+constexpr absl::Duration kQuiet = absl::Milliseconds(50);
+// Clients that ask again and again do not hold the end up.
+constexpr absl::Duration kLongestLinger = absl::Seconds(1);
 
 // The gRPC services of a service, as health knows them.
 std::vector<const char*> GrpcNames(const std::string& service) {
@@ -84,7 +92,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
                            &result->port_);
-  builder.experimental().SetInterceptorCreators(ServerTraceInterceptors());
+  auto interceptors = ServerTraceInterceptors();
+  interceptors.push_back(result->calls_.NewCounter());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (const auto& [name, service] : services) {
     for (grpc::Service* grpc_service : service->grpc_services()) {
       builder.RegisterService(grpc_service);
@@ -109,8 +119,10 @@ Server::~Server() {
 void Server::StopServing() { health_->StopServing(); }
 
 void Server::Shutdown(absl::Duration drain) {
+  const Stopwatch watch;
   health_->EndWatches();
-  server_->Shutdown(DeadlineAfter(drain));
+  calls_.AwaitQuiet(kQuiet, std::min(drain, kLongestLinger));
+  server_->Shutdown(DeadlineAfter(drain - absl::Seconds(watch.Seconds())));
 }
 
 }  // namespace nevus

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "services/runtime/health.h"
 #include "services/runtime/hosted_service.h"
+#include "services/runtime/running_calls.h"
 
 namespace grpc {
 class Server;
@@ -42,14 +43,17 @@ class Server {
 
   // Health says NOT_SERVING from now on, for load balancers to see.
   void StopServing();
-  // New calls are refused; running ones have until `drain` is over. Call Stop()
-  // of the services before, so that waits end.
+  // Running calls have until `drain` is over. Call Stop() of the services
+  // before, so that waits end: new calls still come to them while others run,
+  // for a second at most, and are refused by gRPC after it.
   void Shutdown(absl::Duration drain);
 
  private:
   Server() = default;
 
-  std::unique_ptr<Health> health_;  // outlives the server
+  // Both outlive the server.
+  RunningCalls calls_;
+  std::unique_ptr<Health> health_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

@@ -27,10 +27,11 @@ absl::Duration HeartbeatEvery(const v1::LeaseTaskResponse& leased) {
   return std::max(lease / 3, absl::Milliseconds(10));
 }
 
-// The scheduler is away, or has no space to store the answer.
+// The scheduler is away or ends (we cancel none of these calls), or has no
+// space to store the answer.
 bool IsWorthRepeating(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status);
+  return absl::IsUnavailable(status) || absl::IsCancelled(status) ||
+         absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status);
 }
 
 bool IsLeaseLost(const absl::Status& status) {

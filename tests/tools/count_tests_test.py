@@ -48,21 +48,25 @@ class CountTestsTest(unittest.TestCase):
         self.assertEqual(lines, ["skipped: //a:t A.y: no data", "1 skipped",
                                  "1 passed, 0 failed"])
 
-    def test_failed_cases_and_crashes_count(self):
+    def test_failed_cases_and_crashes_are_named_and_count(self):
         code, lines = self.count(
             3, completed("//a:t", True), completed("//a:u", True),
             result("//a:t", "FAILED", '<testcase name="x"/>'
-                   '<testcase name="y"><failure message="no"/></testcase>'),
+                   '<testcase classname="A" name="y"><failure message="t.cc:7&#x0A;no"/>'
+                   '<failure message="nor this"/></testcase>'
+                   '<testcase classname="A" name="z"><skipped message="no data"/></testcase>'),
             result("//a:u", "TIMEOUT", ""))
-        self.assertEqual((code, lines[-1]), (1, "1 passed, 2 failed"))
-        self.assertIn("//a:u: TIMEOUT", lines)
+        self.assertEqual(code, 1)
+        self.assertEqual(lines, ["skipped: //a:t A.z: no data", "1 skipped",
+                                 "failed: //a:t A.y: t.cc:7 no", "failed: //a:u: TIMEOUT",
+                                 "1 passed, 2 failed"])
 
     def test_what_does_not_build_has_failed(self):
         code, lines = self.count(
             1, completed("//a:t", True), completed("//a:broken", False),
             result("//a:t", "PASSED", '<testcase name="x"/>'))
         self.assertEqual((code, lines[-1]), (1, "1 passed, 1 failed"))
-        self.assertIn("//a:broken: NOT BUILT", lines)
+        self.assertIn("failed: //a:broken: NOT BUILT", lines)
 
     def test_a_run_that_failed_is_never_none_failed(self):
         code, lines = self.count(
