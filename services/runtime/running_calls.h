@@ -1,7 +1,7 @@
 // How many calls a gRPC server has, so that its end can wait until clients were
 // told. gRPC answers a call that arrives while it shuts down with CANCELLED and
-// no word, which no client tries again: who has just had an answer asks the next
-// thing at that very moment.
+// no word, which no client tries again: who has just had an answer asks the
+// next thing at that very moment.
 #ifndef NEVUS_SERVICES_RUNTIME_RUNNING_CALLS_H_
 #define NEVUS_SERVICES_RUNTIME_RUNNING_CALLS_H_
 
