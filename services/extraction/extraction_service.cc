@@ -156,9 +156,9 @@ class ExtractionService final : public HostedService,
     const absl::Status read =
         request->packed() ? store_.ReadPacked(request->space(), images, send)
                           : store_.Read(request->space(), images, send);
-    if (!read.ok()) return ToGrpc(read);
+    // Also before an error: what came before it is good.
     if (response.features_size() > 0) writer->Write(response);
-    return grpc::Status::OK;
+    return ToGrpc(read);
   }
 
  private:

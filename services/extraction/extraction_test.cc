@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/rpc/grpc_status.h"
@@ -391,6 +392,22 @@ TEST_F(ExtractionTest, SpacesAreListedAndUnknownOnesAreNotFound) {
   EXPECT_THAT(FromGrpc(platform_.features()->GetFeatureSpace(&get_context, get,
                                                              &space)),
               StatusIs(absl::StatusCode::kNotFound, ""));
+}
+
+TEST_F(ExtractionTest, WhatStandsBeforeAMissingFeatureIsRead) {
+  AddImages(4);
+  const std::string space =
+      platform_.RunJob(Extract().value(), *handler_).value();
+  images_.insert(images_.begin() + 3, std::string(64, 'a'));
+  int read = 0;
+  const absl::Status status =
+      ReadPackedFeatures(platform_.peers(), space, kDimension, images_, nullptr,
+                         [&](std::string_view) {
+                           ++read;
+                           return absl::OkStatus();
+                         });
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound, "aaaa"));
+  EXPECT_EQ(read, 3);
 }
 
 TEST_F(ExtractionTest, ViewsAndValuesMakeSpacesOfTheirOwn) {

@@ -38,6 +38,75 @@ absl::Status WrongAnswer(const std::string& wanted, const std::string& got) {
                    ". Check that all servers run the same version"));
 }
 
+// Requests that run at once: to read and check what is stored takes a core
+// twice as long as we need for it.
+constexpr size_t kStreams = 2;
+
+// The answers of one request, a feature at a time.
+class FeatureStream {
+ public:
+  FeatureStream(v1::FeatureService::Stub& stub, const std::string& space,
+                int dimension, std::vector<std::string> images,
+                PeerCaller caller)
+      : dimension_(dimension),
+        images_(std::move(images)),
+        context_(caller.NewContext()) {
+    v1::ReadFeaturesRequest request;
+    request.set_space(space);
+    request.set_packed(true);
+    *request.mutable_image_digests() = {images_.begin(), images_.end()};
+    reader_ = stub.ReadFeatures(context_.get(), request);
+  }
+  ~FeatureStream() {
+    if (ended_) return;
+    context_->TryCancel();
+    (void)reader_->Finish();
+  }
+  FeatureStream(const FeatureStream&) = delete;
+  FeatureStream& operator=(const FeatureStream&) = delete;
+
+  // The next image's, until the next call. REQUIRES: there is one.
+  absl::StatusOr<std::string_view> Next() {
+    while (at_ == response_.features_size()) {
+      at_ = 0;
+      if (!reader_->Read(&response_)) {
+        RETURN_IF_ERROR(Finish());
+        return WrongAnswer("features", "too few of them");
+      }
+    }
+    const v1::Feature& feature = response_.features(at_++);
+    if (feature.image_digest() != images_[next_] ||
+        !IsPacked(feature.packed(), dimension_)) {
+      return WrongAnswer(absl::StrCat("features of ", dimension_, " numbers"),
+                         feature.image_digest());
+    }
+    ++next_;
+    return feature.packed();
+  }
+  // After the last one.
+  absl::Status End() {
+    if (at_ < response_.features_size() || reader_->Read(&response_)) {
+      return WrongAnswer("features", "too many of them");
+    }
+    return Finish();
+  }
+
+ private:
+  absl::Status Finish() {
+    ended_ = true;
+    return FromGrpc(reader_->Finish());
+  }
+
+  const int dimension_;
+  const std::vector<std::string> images_;
+  const PeerContextPtr context_;  // before its reader
+  std::unique_ptr<grpc::ClientReader<v1::ReadFeaturesResponse>> reader_;
+  v1::ReadFeaturesResponse response_;
+  int at_ = 0;       // in the response
+  size_t next_ = 0;  // in the images
+  bool ended_ = false;
+};
+
 }  // namespace
 
 absl::StatusOr<std::vector<v1::Example>> ReadExamples(
@@ -125,36 +194,24 @@ absl::Status ReadPackedFeatures(
     const std::vector<std::string>& digests, PeerCaller caller,
     const std::function<absl::Status(std::string_view)>& visit) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
-  return InRequests(digests, [&](auto begin, auto end) {
-    v1::ReadFeaturesRequest request;
-    request.set_space(space);
-    request.set_packed(true);
-    *request.mutable_image_digests() = {begin, end};
-    const auto context = caller.NewContext();
-    const auto reader = stub->ReadFeatures(context.get(), request);
-    auto expected = begin;
-    absl::Status wrong;
-    v1::ReadFeaturesResponse response;
-    while (wrong.ok() && reader->Read(&response)) {
-      for (const v1::Feature& feature : response.features()) {
-        if (expected == end || feature.image_digest() != *expected ||
-            !IsPacked(feature.packed(), dimension)) {
-          wrong =
-              WrongAnswer(absl::StrCat("features of ", dimension, " numbers"),
-                          feature.image_digest());
-        } else {
-          wrong = visit(feature.packed());
-        }
-        if (!wrong.ok()) break;
-        ++expected;
-      }
+  return InRequests(digests, [&](auto begin, auto end) -> absl::Status {
+    std::vector<std::string> images[kStreams];
+    for (auto image = begin; image != end; ++image) {
+      images[(image - begin) % kStreams].push_back(*image);
     }
-    if (!wrong.ok()) context->TryCancel();
-    const absl::Status finished = FromGrpc(reader->Finish());
-    RETURN_IF_ERROR(wrong);
-    RETURN_IF_ERROR(finished);
-    return expected == end ? absl::OkStatus()
-                           : WrongAnswer("features", "too few of them");
+    std::vector<std::unique_ptr<FeatureStream>> streams;
+    for (std::vector<std::string>& part : images) {
+      if (part.empty()) break;
+      streams.push_back(std::make_unique<FeatureStream>(
+          *stub, space, dimension, std::move(part), caller));
+    }
+    for (auto image = begin; image != end; ++image) {
+      ASSIGN_OR_RETURN(const std::string_view packed,
+                       streams[(image - begin) % kStreams]->Next());
+      RETURN_IF_ERROR(visit(packed));
+    }
+    for (const auto& stream : streams) RETURN_IF_ERROR(stream->End());
+    return absl::OkStatus();
   });
 }
 

@@ -44,10 +44,16 @@ class FeatureSpool : public FeatureRows {
   struct Added {
     int64_t at = 0;
     int64_t size = 0;
-    uint64_t checksum = 0;
+    size_t checksum = 0;
+  };
+
+  // A buffer as direct writes want it.
+  struct Free {
+    void operator()(char* bytes) const;
   };
 
   FeatureSpool(std::string directory, int file, int dimension);
+  // Writes what is in the buffer.
   absl::Status Flush();
   absl::Status Error(const std::string& doing) const;
 
@@ -56,8 +62,9 @@ class FeatureSpool : public FeatureRows {
   const size_t dimension_;
   std::vector<Added> added_;
   std::vector<int64_t> rows_;
-  std::string buffer_;  // added and not yet written
-  int64_t bytes_ = 0;   // added
+  std::unique_ptr<char, Free> buffer_;
+  size_t buffered_ = 0;  // bytes in it: added and not yet written
+  int64_t bytes_ = 0;    // added
 };
 
 }  // namespace nevus

@@ -67,6 +67,20 @@ TEST_F(FeatureSpoolTest, MoreThanABufferAndNoFileWithAName) {
   }
 }
 
+TEST_F(FeatureSpoolTest, AFeatureThatIsLargerThanABuffer) {
+  constexpr int kDimension = 3'000'000;  // 6 MB
+  const auto spool = FeatureSpool::Create(kDimension).value();
+  std::vector<float> values(kDimension);
+  for (int i = 0; i < kDimension; ++i) values[i] = i % 2048;
+  ASSERT_THAT(spool->Add(Pack(std::vector<float>(kDimension, 1))), IsOk());
+  ASSERT_THAT(spool->Add(Pack(values)), IsOk());
+  ASSERT_THAT(spool->Finish({0, 1}), IsOk());
+  std::vector<float> read(kDimension);
+  const int64_t row = 1;
+  ASSERT_THAT(spool->Read(&row, 1, read.data()), IsOk());
+  EXPECT_EQ(read, values);
+}
+
 // The file has no name, but the process has it open.
 TEST_F(FeatureSpoolTest, AChangedByteIsDataLossNamingTheRow) {
   const auto spool = FeatureSpool::Create(2).value();
