@@ -19,7 +19,7 @@ namespace nevus {
 namespace {
 
 // Written together; whole blocks of any disk, at an address that is one too.
-constexpr size_t kBufferBytes = 4 << 20;
+constexpr size_t kBufferBytes = 1 << 20;
 constexpr size_t kBlockBytes = 4096;
 static_assert(kBufferBytes % kBlockBytes == 0, "open(2), O_DIRECT");
 
