@@ -29,8 +29,8 @@ class FakeClock : public Clock {
   absl::Time now_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Seconds that went by since construction, by the monotonic clock. For progress
-// and benches, never for a decision.
+// Seconds that went by since construction, by the monotonic clock. For
+// progress, benches and waits, never for what is stored.
 class Stopwatch {
  public:
   Stopwatch();

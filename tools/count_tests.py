@@ -46,7 +46,7 @@ def main(events_path, exit_code):
             name = f"{label} {case.get('classname', '')}.{case.get('name', '')}"
             failures = case.findall("failure") + case.findall("error")
             if failures:
-                failed.append(f"{name}: {' '.join(failures[0].get('message', '').split())}")
+                failed.append(f"{name}: {' '.join(failures[0].get('message', '').split())[:300]}")
             elif case.find("skipped") is not None or case.get("result") == "skipped":
                 skipped.append((name, case.find("skipped")))
             else:

@@ -6,10 +6,12 @@
 #include "base/status_matchers.h"
 #include "base/temp_dir.h"
 #include "clients/cpp/fake_dataset_service.h"
+#include "clients/cpp/fake_server.h"
 #include "clients/cpp/files.h"
 #include "clients/cpp/upload.h"
 #include "clients/cpp/wait.h"
 #include "gtest/gtest.h"
+#include "protos/nevus/v1/job.grpc.pb.h"
 
 namespace nevus {
 namespace {
@@ -89,6 +91,28 @@ TEST(ClientAddressTest, AServerThatIsNotThereIsNamed) {
   EXPECT_EQ(ReasonOf(jobs.status()), "SERVER_UNREACHABLE");
   EXPECT_THAT(Client::Create("nonsense=h:1"),
               StatusIs(absl::StatusCode::kInvalidArgument, "unknown service"));
+}
+
+// What gRPC answers to a call that comes as a server closes.
+class ClosingJobs final : public v1::JobService::Service {
+ public:
+  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest*,
+                        v1::ListJobsResponse*) override {
+    return grpc::Status::CANCELLED;
+  }
+};
+
+TEST(ClientAddressTest, AServerThatClosesIsUnreachable) {
+  ClosingJobs jobs;
+  const FakeServer server({&jobs});
+  const auto client = Client::Create(server.address());
+  ASSERT_THAT(client, IsOk());
+  const absl::Status status =
+      (*client)
+          ->Call(&v1::JobService::Stub::ListJobs, v1::ListJobsRequest())
+          .status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, ""));
+  EXPECT_EQ(ReasonOf(status), "SERVER_UNREACHABLE");
 }
 
 TEST(JobErrorTest, EachEndHasItsStatus) {

@@ -24,8 +24,7 @@ constexpr absl::Duration kMaxRetryDelay = absl::Seconds(10);
 bool IsInterruption(const absl::Status& status) {
   if (status.ok() || absl::IsUnavailable(status)) return true;
   return ReasonOf(status).empty() &&
-         (absl::IsCancelled(status) || absl::IsUnknown(status) ||
-          absl::IsInternal(status));
+         (absl::IsUnknown(status) || absl::IsInternal(status));
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
-#include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "compute/backbone/backbone.h"
 #include "compute/feature/feature_space.h"
@@ -42,7 +41,7 @@ absl::StatusOr<std::string> ReadWeights(v1::BackboneService::Stub& registry,
   weights.reserve(backbone.weights_bytes());
   v1::ReadBackboneWeightsResponse response;
   while (reader->Read(&response)) weights += response.chunk();
-  RETURN_IF_ERROR(FromGrpc(reader->Finish()));
+  RETURN_IF_ERROR(caller.ToStatus(reader->Finish()));
   if (Sha256Hex(weights) != backbone.weights_sha256()) {
     return BackboneDamaged(backbone.digest(), "other bytes");
   }

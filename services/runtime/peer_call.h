@@ -10,7 +10,6 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/statusor.h"
-#include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "services/runtime/peer_caller.h"
 
@@ -25,7 +24,8 @@ absl::StatusOr<Response> CallPeer(
     const Request& request, PeerCaller caller) {
   const PeerContextPtr context = caller.NewContext();
   Response response;
-  RETURN_IF_ERROR(FromGrpc((stub.*method)(context.get(), request, &response)));
+  RETURN_IF_ERROR(
+      caller.ToStatus((stub.*method)(context.get(), request, &response)));
   return response;
 }
 

@@ -1,6 +1,9 @@
 #include "services/runtime/peer_caller.h"
 
+#include "absl/strings/str_cat.h"
 #include "base/rpc/channel.h"
+#include "base/rpc/grpc_status.h"
+#include "base/status.h"
 
 namespace nevus {
 
@@ -46,6 +49,15 @@ PeerContextPtr PeerCaller::NewContext() const {
 bool PeerCaller::cancelled() const {
   if (rpc_ != nullptr) return rpc_->IsCancelled();
   return calls_ != nullptr && calls_->cancelled();
+}
+
+absl::Status PeerCaller::ToStatus(const grpc::Status& status) const {
+  absl::Status result = FromGrpc(status);
+  if (absl::IsCancelled(result) && ReasonOf(result).empty() && !cancelled()) {
+    return absl::UnavailableError(
+        absl::StrCat("a peer ended during a call: ", result.message()));
+  }
+  return result;
 }
 
 }  // namespace nevus

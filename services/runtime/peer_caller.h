@@ -1,15 +1,18 @@
 // On whose behalf a peer is called, and what ends such a call before its
 // answer: the deadline or cancellation of the rpc that it serves, or the
-// cancellation of the work that it belongs to. Knows no method.
+// cancellation of the work that it belongs to; and what that end means. Knows
+// no method.
 #ifndef NEVUS_SERVICES_RUNTIME_PEER_CALLER_H_
 #define NEVUS_SERVICES_RUNTIME_PEER_CALLER_H_
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
 
 #include <memory>
 #include <set>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
 
@@ -62,6 +65,9 @@ class PeerCaller {
   PeerContextPtr NewContext() const;
   // Between steps that cannot be interrupted.
   bool cancelled() const;
+  // How a call with such a context ended. UNAVAILABLE, too, where gRPC alone
+  // says CANCELLED and we did not want it: a peer that ends answers so.
+  absl::Status ToStatus(const grpc::Status& status) const;
 
  private:
   const grpc::ServerContext* rpc_ = nullptr;

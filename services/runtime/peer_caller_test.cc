@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "base/rpc/grpc_status.h"
+#include "base/rpc/channel.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
@@ -39,7 +39,7 @@ class PeerCallerTest : public testing::Test {
     v1::WatchJobResponse response;
     while (reader->Read(&response)) {
     }
-    return FromGrpc(reader->Finish());
+    return caller.ToStatus(reader->Finish());
   }
 
   HangingPeer peer_;
@@ -69,6 +69,20 @@ TEST_F(PeerCallerTest, ACallThatBeginsLaterEndsAtOnce) {
   calls.Cancel();
   EXPECT_EQ(Get(calls).code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(Watch(calls).code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(PeerCallerTest, APeerThatEndsIsUnavailable) {
+  PeerCalls calls;
+  absl::Status unary;
+  absl::Status stream;
+  std::thread first([&] { unary = Get(calls); });
+  std::thread second([&] { stream = Watch(calls); });
+  peer_.AwaitCalls(2);
+  server_->Shutdown(DeadlineAfter(absl::ZeroDuration()));
+  first.join();
+  second.join();
+  EXPECT_EQ(unary.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(stream.code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(PeerCallerTest, OtherWorkGoesOn) {

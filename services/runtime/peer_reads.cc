@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "base/packed_floats.h"
-#include "base/rpc/grpc_status.h"
 #include "base/status.h"
 #include "protos/nevus/v1/dataset.grpc.pb.h"
 #include "protos/nevus/v1/feature.grpc.pb.h"
@@ -50,6 +49,7 @@ class FeatureStream {
                 PeerCaller caller)
       : dimension_(dimension),
         images_(std::move(images)),
+        caller_(caller),
         context_(caller.NewContext()) {
     v1::ReadFeaturesRequest request;
     request.set_space(space);
@@ -94,11 +94,12 @@ class FeatureStream {
  private:
   absl::Status Finish() {
     ended_ = true;
-    return FromGrpc(reader_->Finish());
+    return caller_.ToStatus(reader_->Finish());
   }
 
   const int dimension_;
   const std::vector<std::string> images_;
+  const PeerCaller caller_;
   const PeerContextPtr context_;  // before its reader
   std::unique_ptr<grpc::ClientReader<v1::ReadFeaturesResponse>> reader_;
   v1::ReadFeaturesResponse response_;
@@ -136,7 +137,7 @@ absl::StatusOr<std::vector<v1::Example>> ReadExamples(
       examples.push_back(std::move(example));
     }
   }
-  RETURN_IF_ERROR(FromGrpc(reader->Finish()));
+  RETURN_IF_ERROR(caller.ToStatus(reader->Finish()));
   return examples;
 }
 
@@ -160,7 +161,7 @@ absl::StatusOr<std::vector<std::string>> ReadImages(
     }
     images.push_back(std::move(*response.mutable_image()));
   }
-  const absl::Status finished = FromGrpc(reader->Finish());
+  const absl::Status finished = caller.ToStatus(reader->Finish());
   RETURN_IF_ERROR(wrong);
   RETURN_IF_ERROR(finished);
   if (images.size() != digests.size()) {

@@ -50,18 +50,17 @@ RunningCalls::NewCounter() {
   return std::make_unique<Factory>(*this);
 }
 
-void RunningCalls::AwaitQuiet(absl::Duration quiet, absl::Duration limit) {
+bool RunningCalls::AwaitQuiet(absl::Duration quiet, absl::Duration limit) {
   const Stopwatch watch;
   MutexLock lock(mutex_);
   while (true) {
     const absl::Duration left = limit - absl::Seconds(watch.Seconds());
-    if (left <= absl::ZeroDuration()) return;
+    if (left <= absl::ZeroDuration()) return false;
     // Any call that begins or ends wakes us: only without one it times out.
     const bool idle = running_ == 0;
-    if (!changed_.WaitFor(mutex_, idle ? std::min(quiet, left) : left) &&
-        idle) {
-      return;
-    }
+    const bool woken =
+        changed_.WaitFor(mutex_, idle ? std::min(quiet, left) : left);
+    if (idle && !woken && quiet <= left) return true;
   }
 }
 

@@ -22,8 +22,9 @@ class RunningCalls {
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
   NewCounter();
 
-  // Waits until for all of `quiet` there was no call; at most `limit`.
-  void AwaitQuiet(absl::Duration quiet, absl::Duration limit);
+  // Waits until for all of `quiet` there was no call; false if that took longer
+  // than `limit`.
+  bool AwaitQuiet(absl::Duration quiet, absl::Duration limit);
 
  private:
   class Counter;

@@ -4,7 +4,6 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
-#include <atomic>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -43,35 +42,22 @@ class RunningCallsTest : public testing::Test {
   std::unique_ptr<v1::JobService::Stub> stub_;
 };
 
-TEST_F(RunningCallsTest, WithoutACallItIsQuiet) {
-  calls_.AwaitQuiet(absl::Milliseconds(1), absl::Hours(1));
-}
-
-TEST_F(RunningCallsTest, WaitsForACallThatRuns) {
+TEST_F(RunningCallsTest, IsQuietBeforeAndAfterACallButNotDuringIt) {
+  EXPECT_TRUE(calls_.AwaitQuiet(absl::Milliseconds(1), absl::Hours(1)));
   grpc::ClientContext context;
   std::thread caller([&] { Hang(context); });
   peer_.AwaitCalls(1);
-  std::atomic<bool> ended{false};
-  std::thread waiter([&] {
-    calls_.AwaitQuiet(absl::Milliseconds(1), absl::Hours(1));
-    EXPECT_TRUE(ended);
-  });
-  // Long enough for a wait that ends too early to be seen now and then.
-  calls_.AwaitQuiet(absl::ZeroDuration(), absl::Milliseconds(20));
-  ended = true;
+  EXPECT_FALSE(
+      calls_.AwaitQuiet(absl::Milliseconds(1), absl::Milliseconds(20)));
   context.TryCancel();
-  waiter.join();
+  // The call ends at some time after it.
+  EXPECT_TRUE(calls_.AwaitQuiet(absl::Milliseconds(1), absl::Hours(1)));
   caller.join();
 }
 
-TEST_F(RunningCallsTest, WaitsNoLongerThanTheLimit) {
-  grpc::ClientContext context;
-  std::thread caller([&] { Hang(context); });
-  peer_.AwaitCalls(1);
-  calls_.AwaitQuiet(absl::ZeroDuration(), absl::Milliseconds(1));
-  calls_.AwaitQuiet(absl::ZeroDuration(), absl::ZeroDuration());
-  context.TryCancel();
-  caller.join();
+TEST_F(RunningCallsTest, ALimitThatIsShorterThanQuietIsKept) {
+  EXPECT_FALSE(calls_.AwaitQuiet(absl::Hours(1), absl::Milliseconds(1)));
+  EXPECT_FALSE(calls_.AwaitQuiet(absl::Hours(1), absl::ZeroDuration()));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace nevus {
 namespace {
 
 // Each running call of the synchronous API holds a thread: workers that wait
-// for a task (500 at most, docs/operations.md) and clients.
+// for a task (500 at most, docs/operations.md), trainings that read features
+// (peer_reads.cc: four calls each) and clients.
 constexpr int kMaxThreads = 1000;
 
 // A client that asks one thing after the other has asked again by then, and has

@@ -44,8 +44,8 @@ class Server {
   // Health says NOT_SERVING from now on, for load balancers to see.
   void StopServing();
   // Running calls have until `drain` is over. Call Stop() of the services
-  // before, so that waits end: new calls still come to them while others run,
-  // for a second at most, and are refused by gRPC after it.
+  // before, so that waits end: new calls still reach them for as long as some
+  // come, a second at most, and are refused by gRPC after it.
   void Shutdown(absl::Duration drain);
 
  private:

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -31,7 +32,7 @@ size_t ChecksumOf(std::string_view bytes) {
 
 // Whether writes go past the page cache. A kernel keeps only so much that is
 // not on the disk yet, and then writes at the disk's pace for small blocks:
-// with 5 GB 0.3 GB/s, where direct writes reach 2 (docs/benchmarks.md). Some
+// with 5 GB 0.3 GB/s, where direct writes reach 1.1 (docs/benchmarks.md). Some
 // file systems have no direct writes; there it is the cache.
 void SetDirect(int file, bool direct) {
   const int flags = fcntl(file, F_GETFL);
@@ -74,12 +75,14 @@ FeatureSpool::FeatureSpool(std::string directory, int file, int dimension)
     : directory_(std::move(directory)),
       file_(file),
       dimension_(dimension),
-      buffer_(
-          static_cast<char*>(std::aligned_alloc(kBlockBytes, kBufferBytes))) {
+      buffer_(static_cast<char*>(
+          ::operator new(kBufferBytes, std::align_val_t(kBlockBytes)))) {
   SetDirect(file_, true);
 }
 
-void FeatureSpool::Free::operator()(char* bytes) const { std::free(bytes); }
+void FeatureSpool::Free::operator()(char* bytes) const {
+  ::operator delete(bytes, std::align_val_t(kBlockBytes));
+}
 
 FeatureSpool::~FeatureSpool() { close(file_); }
 

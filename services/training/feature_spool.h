@@ -47,7 +47,7 @@ class FeatureSpool : public FeatureRows {
     size_t checksum = 0;
   };
 
-  // A buffer as direct writes want it.
+  // Frees a buffer that is aligned as direct writes want it.
   struct Free {
     void operator()(char* bytes) const;
   };

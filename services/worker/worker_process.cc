@@ -113,10 +113,10 @@ void WorkerProcess::ReportDeath(const std::string& worker,
     v1::ReportWorkerDeathResponse response;
     const absl::Status status =
         FromGrpc(stub->ReportWorkerDeath(&context, request, &response));
-    // Away, or without space to store it: nobody could give a new child a task
-    // either.
-    if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-        absl::IsResourceExhausted(status)) {
+    // Away or about to end, or without space to store it: nobody could give a
+    // new child a task either.
+    if (absl::IsUnavailable(status) || absl::IsCancelled(status) ||
+        absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status)) {
       continue;
     }
     if (!status.ok()) {

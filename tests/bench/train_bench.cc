@@ -140,7 +140,8 @@ class TrainBench {
 
   absl::StatusOr<double> ReadBack() {
     train_ = FeatureSet();
-    // The disk has given back the earlier round's file, which takes seconds.
+    // The disk has given back the earlier round's file, which takes seconds,
+    // and before the first round has what Prepare wrote.
     sync();
     const Stopwatch watch;
     ASSIGN_OR_RETURN(train_, Read(train_rows_));
