@@ -4,11 +4,14 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "base/rpc/channel.h"
 #include "base/status_matchers.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
 #include "services/runtime/peer_call.h"
@@ -17,6 +20,8 @@
 
 namespace nevus {
 namespace {
+
+using ::testing::Each;
 
 class PeerCallerTest : public testing::Test {
  protected:
@@ -42,6 +47,21 @@ class PeerCallerTest : public testing::Test {
     return caller.ToStatus(reader->Finish());
   }
 
+  // The codes of a call and of a stream that wait when `end` is called.
+  std::vector<absl::StatusCode> CodesAtEnd(PeerCalls& calls,
+                                           const std::function<void()>& end) {
+    absl::Status unary;
+    absl::Status stream;
+    std::thread first([&] { unary = Get(calls); });
+    std::thread second([&] { stream = Watch(calls); });
+    peer_.AwaitCalls(2);
+    EXPECT_FALSE(PeerCaller(calls).cancelled());
+    end();
+    first.join();
+    second.join();
+    return {unary.code(), stream.code()};
+  }
+
   HangingPeer peer_;
   std::unique_ptr<grpc::Server> server_;
   Peers peers_;
@@ -50,17 +70,8 @@ class PeerCallerTest : public testing::Test {
 
 TEST_F(PeerCallerTest, CancelEndsAllCallsThatWait) {
   PeerCalls calls;
-  absl::Status unary;
-  absl::Status stream;
-  std::thread first([&] { unary = Get(calls); });
-  std::thread second([&] { stream = Watch(calls); });
-  peer_.AwaitCalls(2);
-  EXPECT_FALSE(PeerCaller(calls).cancelled());
-  calls.Cancel();
-  first.join();
-  second.join();
-  EXPECT_EQ(unary.code(), absl::StatusCode::kCancelled);
-  EXPECT_EQ(stream.code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(CodesAtEnd(calls, [&] { calls.Cancel(); }),
+              Each(absl::StatusCode::kCancelled));
   EXPECT_TRUE(PeerCaller(calls).cancelled());
 }
 
@@ -73,16 +84,10 @@ TEST_F(PeerCallerTest, ACallThatBeginsLaterEndsAtOnce) {
 
 TEST_F(PeerCallerTest, APeerThatEndsIsUnavailable) {
   PeerCalls calls;
-  absl::Status unary;
-  absl::Status stream;
-  std::thread first([&] { unary = Get(calls); });
-  std::thread second([&] { stream = Watch(calls); });
-  peer_.AwaitCalls(2);
-  server_->Shutdown(DeadlineAfter(absl::ZeroDuration()));
-  first.join();
-  second.join();
-  EXPECT_EQ(unary.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(stream.code(), absl::StatusCode::kUnavailable);
+  const auto end = [&] {
+    server_->Shutdown(DeadlineAfter(absl::ZeroDuration()));
+  };
+  EXPECT_THAT(CodesAtEnd(calls, end), Each(absl::StatusCode::kUnavailable));
 }
 
 TEST_F(PeerCallerTest, OtherWorkGoesOn) {

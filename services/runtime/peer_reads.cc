@@ -44,19 +44,13 @@ constexpr size_t kStreams = 4;
 // The answers of one request, a feature at a time.
 class FeatureStream {
  public:
-  FeatureStream(v1::FeatureService::Stub& stub, const std::string& space,
-                int dimension, std::vector<std::string> images,
-                PeerCaller caller)
+  FeatureStream(v1::FeatureService::Stub& stub, v1::ReadFeaturesRequest request,
+                int dimension, PeerCaller caller)
       : dimension_(dimension),
-        images_(std::move(images)),
+        request_(std::move(request)),
         caller_(caller),
-        context_(caller.NewContext()) {
-    v1::ReadFeaturesRequest request;
-    request.set_space(space);
-    request.set_packed(true);
-    *request.mutable_image_digests() = {images_.begin(), images_.end()};
-    reader_ = stub.ReadFeatures(context_.get(), request);
-  }
+        context_(caller.NewContext()),
+        reader_(stub.ReadFeatures(context_.get(), request_)) {}
   ~FeatureStream() {
     if (ended_) return;
     context_->TryCancel();
@@ -75,7 +69,7 @@ class FeatureStream {
       }
     }
     const v1::Feature& feature = response_.features(at_++);
-    if (feature.image_digest() != images_[next_] ||
+    if (feature.image_digest() != request_.image_digests(next_) ||
         !IsPacked(feature.packed(), dimension_)) {
       return WrongAnswer(absl::StrCat("features of ", dimension_, " numbers"),
                          feature.image_digest());
@@ -98,13 +92,13 @@ class FeatureStream {
   }
 
   const int dimension_;
-  const std::vector<std::string> images_;
+  const v1::ReadFeaturesRequest request_;
   const PeerCaller caller_;
   const PeerContextPtr context_;  // before its reader
-  std::unique_ptr<grpc::ClientReader<v1::ReadFeaturesResponse>> reader_;
+  const std::unique_ptr<grpc::ClientReader<v1::ReadFeaturesResponse>> reader_;
   v1::ReadFeaturesResponse response_;
-  int at_ = 0;       // in the response
-  size_t next_ = 0;  // in the images
+  int at_ = 0;    // in the response
+  int next_ = 0;  // in the request
   bool ended_ = false;
 };
 
@@ -196,15 +190,17 @@ absl::Status ReadPackedFeatures(
     const std::function<absl::Status(std::string_view)>& visit) {
   const auto stub = v1::FeatureService::NewStub(peers.ChannelTo("extraction"));
   return InRequests(digests, [&](auto begin, auto end) -> absl::Status {
-    std::vector<std::string> images[kStreams];
+    v1::ReadFeaturesRequest requests[kStreams];
     for (auto image = begin; image != end; ++image) {
-      images[(image - begin) % kStreams].push_back(*image);
+      requests[(image - begin) % kStreams].add_image_digests(*image);
     }
     std::vector<std::unique_ptr<FeatureStream>> streams;
-    for (std::vector<std::string>& part : images) {
-      if (part.empty()) break;
+    for (v1::ReadFeaturesRequest& request : requests) {
+      if (request.image_digests().empty()) break;
+      request.set_space(space);
+      request.set_packed(true);
       streams.push_back(std::make_unique<FeatureStream>(
-          *stub, space, dimension, std::move(part), caller));
+          *stub, std::move(request), dimension, caller));
     }
     for (auto image = begin; image != end; ++image) {
       ASSIGN_OR_RETURN(const std::string_view packed,

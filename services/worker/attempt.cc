@@ -27,11 +27,10 @@ absl::Duration HeartbeatEvery(const v1::LeaseTaskResponse& leased) {
   return std::max(lease / 3, absl::Milliseconds(10));
 }
 
-// The scheduler is away or ends (we cancel none of these calls), or has no
-// space to store the answer.
+// The scheduler is away, or has no space to store the answer.
 bool IsWorthRepeating(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsCancelled(status) ||
-         absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status);
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status);
 }
 
 bool IsLeaseLost(const absl::Status& status) {
@@ -151,8 +150,8 @@ absl::Status Attempt::Finish(const absl::StatusOr<std::string>& result) {
     grpc::ClientContext context;
     SetTimeout(context, kCallTimeout);
     v1::FinishTaskResponse response;
-    const absl::Status status =
-        FromGrpc(stub_.FinishTask(&context, request, &response));
+    const absl::Status status = PeerCaller(nullptr).ToStatus(
+        stub_.FinishTask(&context, request, &response));
     if (!IsWorthRepeating(status) || worker_stop_.WaitFor(kRetryWait)) {
       return status;
     }

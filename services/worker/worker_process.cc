@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "base/log.h"
 #include "base/rpc/channel.h"
-#include "base/rpc/grpc_status.h"
 #include "protos/nevus/v1/job.grpc.pb.h"
+#include "services/runtime/peer_caller.h"
 #include "services/worker/worker_loop.h"
 
 namespace nevus {
@@ -111,12 +111,12 @@ void WorkerProcess::ReportDeath(const std::string& worker,
     grpc::ClientContext context;
     SetTimeout(context, kCallTimeout);
     v1::ReportWorkerDeathResponse response;
-    const absl::Status status =
-        FromGrpc(stub->ReportWorkerDeath(&context, request, &response));
-    // Away or about to end, or without space to store it: nobody could give a
-    // new child a task either.
-    if (absl::IsUnavailable(status) || absl::IsCancelled(status) ||
-        absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status)) {
+    const absl::Status status = PeerCaller(nullptr).ToStatus(
+        stub->ReportWorkerDeath(&context, request, &response));
+    // Away, or without space to store it: nobody could give a new child a task
+    // either.
+    if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+        absl::IsResourceExhausted(status)) {
       continue;
     }
     if (!status.ok()) {
