@@ -269,7 +269,7 @@ std::vector<Command> BackboneCommands() {
        {Flag::Text("arch", "A", "architecture")
             .Required()
             .OneOf({"vgg16", "resnet50", "inception_v3", "xception",
-                    "torchscript"}),
+                    "squeezenet1_1", "torchscript"}),
         Flag::Text("weights", "FILE|random:SEED", "weights").Required(),
         InputSizeFlag(), PreprocessingFlag()},
        {"nevus backbone import vgg16 --arch vgg16 --weights vgg16.safetensors"},

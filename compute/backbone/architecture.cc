@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "compute/backbone/inception_v3.h"
 #include "compute/backbone/resnet50.h"
+#include "compute/backbone/squeezenet1_1.h"
 #include "compute/backbone/vgg16.h"
 #include "compute/backbone/xception.h"
 
@@ -22,18 +23,21 @@ std::string TensorSource::Text() const {
 
 const std::vector<std::string>& ArchitectureNames() {
   static const auto* const names = new std::vector<std::string>{
-      "vgg16", "resnet50", "inception_v3", "xception"};
+      "vgg16", "resnet50", "inception_v3", "xception", "squeezenet1_1"};
   return *names;
 }
 
 bool HasFamily(const std::string& name, Family family) {
-  return name != "xception" || family == Family::kKeras;
+  if (name == "xception") return family == Family::kKeras;
+  if (name == "squeezenet1_1") return family == Family::kTorchvision;
+  return true;
 }
 
 Architecture MakeArchitecture(const std::string& name, Family family) {
   if (name == "resnet50") return Resnet50(family);
   if (name == "inception_v3") return InceptionV3(family);
   if (name == "xception") return Xception();
+  if (name == "squeezenet1_1") return Squeezenet1_1();
   return Vgg16(family);
 }
 

@@ -63,10 +63,11 @@ struct Architecture {
   std::vector<CutPoint> cuts;              // likewise
 };
 
-// "vgg16", "resnet50", "inception_v3", "xception".
+// "vgg16", "resnet50", "inception_v3", "xception", "squeezenet1_1".
 const std::vector<std::string>& ArchitectureNames();
 
-// Whether `name` exists in the family: Xception has Keras's weights alone.
+// Whether `name` exists in the family: Xception has Keras's weights alone,
+// SqueezeNet torchvision's.
 bool HasFamily(const std::string& name, Family family);
 
 // REQUIRES: HasFamily(name, family).

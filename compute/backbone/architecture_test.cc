@@ -44,6 +44,7 @@ TEST(ArchitectureTest, ParametersAreThePublishedOnes) {
       {"torchvision vgg16", 138357544 - vgg_top},
       {"torchvision resnet50", 25557032 - linear},
       {"torchvision inception_v3", 27161264 - linear - auxiliary},
+      {"torchvision squeezenet1_1", 1235496 - (512 * 1000 + 1000)},
       {"keras vgg16", 14714688},
       {"keras resnet50", 23587712},
       {"keras inception_v3", 21802784},
@@ -94,6 +95,16 @@ TEST(ArchitectureTest, BlocksHaveThePublishedShapes) {
         {"block12_out", "728x19"},
         {"block13_out", "1024x10"},
         {"block14_sepconv2_act", "2048x10"}}},
+      // The authors' page of version 1.1, but for their image of 227 pixels.
+      {"squeezenet1_1",
+       {{"conv1", "64x111"},
+        {"pool1", "64x55"},
+        {"fire3", "128x55"},
+        {"pool3", "128x27"},
+        {"fire5", "256x27"},
+        {"pool5", "256x13"},
+        {"fire6", "384x13"},
+        {"fire9", "512x13"}}},
   };
   for (const Architecture& architecture : All()) {
     SCOPED_TRACE(NameOf(architecture));
@@ -114,14 +125,16 @@ TEST(ArchitectureTest, BlocksHaveThePublishedShapes) {
   }
 }
 
-// torchvision's meta (_ops of its later versions) says 15.470, 4.089 and 5.713
-// with the classifiers; "8.4 billion" is the usual figure of Xception.
+// torchvision's meta (_ops of its later versions) says 15.470, 4.089, 5.713
+// and 0.349 with the classifiers; "8.4 billion" is the usual figure of
+// Xception.
 TEST(ArchitectureTest, MultiplicationsAreThePublishedOnes) {
   const std::map<std::string, double> published = {
       {"vgg16", 15.470 - 0.124},
       {"resnet50", 4.089 - 0.002},
       {"inception_v3", 5.713 - 0.002},
-      {"xception", 8.4}};
+      {"xception", 8.4},
+      {"squeezenet1_1", 0.349 - 1e-9 * 512 * 1000 * 13 * 13}};
   for (const Architecture& architecture : All()) {
     // The paper's ResNet strides earlier and multiplies less.
     if (NameOf(architecture) == "keras resnet50") continue;
@@ -143,7 +156,8 @@ TEST(ArchitectureTest, MultiplicationsAreThePublishedOnes) {
 // testing/reference/make_features.py; and Keras numbers Inception's layers in
 // the same order.
 TEST(ArchitectureTest, TensorsAreThoseOfTorchvisionsStateDict) {
-  for (const char* name : {"vgg16", "resnet50", "inception_v3"}) {
+  for (const char* name :
+       {"vgg16", "resnet50", "inception_v3", "squeezenet1_1"}) {
     SCOPED_TRACE(name);
     const Architecture architecture =
         MakeArchitecture(name, Family::kTorchvision);

@@ -90,7 +90,9 @@ TEST(BackboneTest, EachNetworkHasThePublishedSizeAndItsOwnNormalization) {
            {"inception_v3", 299, 21785568, 5.711, Normalization::kTf, "mixed10",
             2048, 8},
            {"xception", 299, 20861480, 8.4, Normalization::kTf,
-            "block14_sepconv2_act", 2048, 10}}) {
+            "block14_sepconv2_act", 2048, 10},
+           {"squeezenet1_1", 224, 722496, 0.26, Normalization::kTorchvision,
+            "fire9", 512, 13}}) {
     SCOPED_TRACE(wanted.arch);
     const auto backbone = Backbone::Load(Random(1, wanted.arch));
     ASSERT_THAT(backbone, IsOk());
@@ -314,7 +316,7 @@ TEST(BackboneTest, RefusesWhatIsNoBackbone) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   const absl::Status arch = with([](auto& s) { s.arch = "vgg19"; });
   EXPECT_THAT(arch, StatusIs(kInvalid, "architecture \"vgg19\" is not known"));
-  EXPECT_THAT(arch, StatusIs(kInvalid, "xception or torchscript"));
+  EXPECT_THAT(arch, StatusIs(kInvalid, "squeezenet1_1 or torchscript"));
   EXPECT_EQ(ReasonOf(arch), "ARCH_UNKNOWN");
   for (int size : {-1, 31, 1025, 2000000000}) {
     const absl::Status status = with([&](auto& s) { s.input_size = size; });

@@ -14,21 +14,26 @@ struct Extent {
   int size = 0, before = 0, after = 0;  // the output, the padding
 };
 
-Extent Slide(int input, int window, int stride, Padding padding, int pad) {
+Extent Slide(int input, int window, int stride, Padding padding, int pad,
+             bool ceil) {
   if (padding == Padding::kSame) {
     const int size = (input + stride - 1) / stride;
     const int missing = std::max((size - 1) * stride + window - input, 0);
     return {size, missing / 2, missing - missing / 2};
   }
   const int spare = input + 2 * pad - window;
-  return {spare < 0 ? 0 : spare / stride + 1, pad, pad};
+  if (spare < 0) return {0, pad, pad};
+  const int size = spare / stride + 1;
+  const int left = spare % stride;
+  if (!ceil || left == 0) return {size, pad, pad};
+  return {size + 1, pad, pad + stride - left};
 }
 
 LayerShape SlideWindow(const Window& window, const LayerShape& input) {
   const Extent rows = Slide(input.height, window.height, window.stride,
-                            window.padding, window.pad_height);
+                            window.padding, window.pad_height, window.ceil);
   const Extent columns = Slide(input.width, window.width, window.stride,
-                               window.padding, window.pad_width);
+                               window.padding, window.pad_width, window.ceil);
   return {input.channels, rows.size,  columns.size, rows.before,
           columns.before, rows.after, columns.after};
 }

@@ -28,14 +28,16 @@ enum class Padding {
   kSame,
 };
 
-// The window of a convolution or a pool. Pooling drops rows that do not fill
-// it.
+// The window of a convolution or a pool. Rows that do not fill it are dropped.
 struct Window {
   int height = 1, width = 1;
   int stride = 1;  // both ways
   Padding padding = Padding::kExplicit;
   int pad_height = 0, pad_width = 0;
   bool count_padding = false;  // kAveragePool divides by height * width always
+  // kMaxPool: rows that do not fill it count, too, as with PyTorch's ceil_mode;
+  // for kExplicit without padding.
+  bool ceil = false;
 };
 
 // What a layer reads instead of an earlier layer.

@@ -46,7 +46,11 @@ std::vector<Case> Cases() {
           {"inception_v3", Family::kTorchvision, 107, inception},
           {"inception_v3", Family::kKeras, 107, inception},
           {"xception", Family::kKeras, 75, xception},
-          {"xception", Family::kKeras, 110, xception}};
+          {"xception", Family::kKeras, 110, xception},
+          {"squeezenet1_1",
+           Family::kTorchvision,
+           50,  // each of its pools has a row left over
+           {"pool1", "fire3", "pool3", "pool5", "fire9"}}};
 }
 
 std::vector<double> Golden(const std::string& name) {

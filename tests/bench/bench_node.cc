@@ -119,6 +119,7 @@ absl::Status BenchNode::ImportNetwork(const WeightsChoice& weights,
   upload.set_name(name);
   upload.set_arch(weights.arch);
   upload.set_input_size(input_size);
+  upload.set_normalization(weights.preprocessing);
   if (weights.seed) upload.set_random_seed(*weights.seed);
   return ImportBackbone(*client_, upload, weights.path, nullptr).status();
 }

@@ -23,6 +23,7 @@ struct WeightsChoice {
   std::optional<uint64_t> seed;
   std::string path;  // if there is no seed
   std::string arch = "vgg16";
+  std::string preprocessing;  // "": what architecture and kind of file imply
 };
 
 using MachineFacts = std::vector<std::pair<std::string, std::string>>;

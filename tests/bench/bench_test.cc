@@ -124,7 +124,9 @@ TEST(BenchTest, ExtractMeasuresAnotherNetworkWithoutVgg16sTargets) {
   const Json json = Json::parse(outcome.out);
   EXPECT_TRUE(json["facts"].contains("fp32 conv2_block1_1_relu"))
       << json["facts"];
-  EXPECT_FALSE(json["ratios"][0].contains("at_least"));
+  for (const Json& ratio : json["ratios"]) {
+    EXPECT_FALSE(ratio.contains("at_least")) << ratio;
+  }
 }
 
 // The smallest run with a peer, whose programs are looked for in `path` and

@@ -69,6 +69,7 @@ absl::StatusOr<BenchOptions> ReadFlags(const Invocation& line) {
   if (line.Has("weights")) {
     ASSIGN_OR_RETURN(options.weights, ParseWeights(line.Text("weights")));
     if (line.Has("arch")) options.weights.arch = line.Text("arch");
+    options.weights.preprocessing = line.Text("preprocessing");
     options.precision = line.Text("precision");
     options.input_size = static_cast<int>(line.Integer("input-size"));
   }
@@ -113,19 +114,23 @@ Flag Threads() {
   return Flag::Integer("threads", "cores for the network; all by default");
 }
 std::vector<Flag> Network() {
-  return {Flag::Text("weights", "FILE",
-                     "the network's weights: random:SEED, or a file as for "
-                     "`nevus backbone import`")
-              .Default("random:0"),
-          Flag::Text("precision", "P",
-                     "precision to measure; auto: for `extract` every one that "
-                     "this processor has, for `serve` Winograd's or else fp32")
-              .Default("auto")
-              .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
-                      "int8_winograd"}),
-          Flag::Integer("input-size",
-                        "pixels a side of the network's input; 0: its own")
-              .Default("0")};
+  return {
+      Flag::Text("weights", "FILE",
+                 "the network's weights: random:SEED, or a file as for "
+                 "`nevus backbone import`")
+          .Default("random:0"),
+      Flag::Text("precision", "P",
+                 "precision to measure; auto: for `extract` every one that "
+                 "this processor has, for `serve` Winograd's or else fp32")
+          .Default("auto")
+          .OneOf({"auto", "fp32", "fp32_winograd", "bf16", "int8",
+                  "int8_winograd"}),
+      Flag::Integer("input-size",
+                    "pixels a side of the network's input; 0: its own")
+          .Default("0"),
+      Flag::Text("preprocessing", "P",
+                 "how pixels are normalised, as for `nevus backbone import`")
+          .OneOf({"torchvision", "caffe", "tf"})};
 }
 
 std::vector<Flag> Join(std::vector<Flag> flags, const std::vector<Flag>& more) {
@@ -156,7 +161,8 @@ const std::vector<Command>& BenchTable() {
              Flag::Switch("layers", "also print every layer's speed"),
              Flag::Text("arch", "ARCH", "the network; the targets are VGG16's")
                  .Default("vgg16")
-                 .OneOf({"vgg16", "resnet50", "inception_v3", "xception"}),
+                 .OneOf({"vgg16", "resnet50", "inception_v3", "xception",
+                         "squeezenet1_1"}),
              Flag::Text("peer", "PEER",
                         "also measure onnxruntime on the same network and "
                         "tensors; it is fetched with npm the first time")

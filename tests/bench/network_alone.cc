@@ -19,6 +19,10 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadNetwork(
   source.arch = weights.arch;
   source.input_size = input_size;
   source.random_seed = weights.seed;
+  if (!weights.preprocessing.empty()) {
+    ASSIGN_OR_RETURN(source.normalization,
+                     ParseNormalization(weights.preprocessing));
+  }
   if (!weights.seed) {
     ASSIGN_OR_RETURN(source.weights, ReadFile(weights.path, kMaxWeightsBytes));
   }

@@ -113,6 +113,14 @@ def vgg16():
     write("torchvision_vgg16_49", averages(model, ["features.9", "features.30"], planes(49)))
 
 
+def squeezenet1_1():
+    model = torchvision.models.squeezenet1_1().double().eval()
+    order("squeezenet1_1", model, lambda key: key.startswith("features"))
+    fill(model, lambda module: True)
+    layers = ["features.2", "features.4", "features.5", "features.8", "features.12"]
+    write("torchvision_squeezenet1_1_50", averages(model, layers, planes(50)))
+
+
 def resnet50(keras):
     model = torchvision.models.resnet50().double().eval()
     if not keras:
@@ -216,6 +224,7 @@ def xception(size):
 os.makedirs(os.path.join(TESTDATA, "reference"), exist_ok=True)
 with torch.no_grad():
     vgg16()
+    squeezenet1_1()
     for keras in (False, True):
         resnet50(keras)
         inception_v3(keras)
