@@ -4,13 +4,15 @@
     safetensors_from_torch.py vgg16-397923af.pth vgg16.safetensors
 
 A .pth or .pt is a pickle, which may call any function when it is loaded. Here it may
-make tensors, dictionaries and empty objects only; anything else is refused by name.
-Reads what torch.save wrote (a state_dict; also the format before PyTorch 1.6) and what
-torch.jit.save wrote. A tensor of a module in a module is called as in a state_dict.
+make tensors, dictionaries and empty objects only; anything else is refused by name. Such a
+file may still be made to use much memory. Reads what torch.save wrote (a state_dict;
+also the format before PyTorch 1.6) and what torch.jit.save wrote. A tensor of a module
+in a module is called as in a state_dict; tensors in lists are left out.
 """
 
 import argparse
 import collections
+import functools
 import io
 import json
 import math
@@ -29,7 +31,8 @@ TYPES = {
 }
 # How the format before PyTorch 1.6 begins (torch/serialization.py).
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-MAX_NAME_DEPTH = 64
+MAX_DEPTH = 64
+MAX_OBJECTS = 100_000
 
 
 class FileError(Exception):
@@ -45,6 +48,10 @@ Tensor = collections.namedtuple("Tensor", "storage offset shape stride")
 
 
 def rebuild_tensor(storage, offset, shape, stride, *_):
+    sizes = (offset, *shape, *stride)
+    if (not isinstance(storage, Storage) or len(shape) != len(stride) or len(shape) > MAX_DEPTH
+            or not all(type(size) is int and 0 <= size < 2**40 for size in sizes)):
+        raise FileError(f"a tensor is not sound: offset {offset}, shape {shape}, strides {stride}")
     return Tensor(storage, offset, tuple(shape), tuple(stride))
 
 
@@ -105,18 +112,27 @@ def read_legacy(file):
     return value, lambda storage: contents[storage.key]
 
 
-def named_tensors(value, prefix="", depth=0):
-    """Every tensor below `value`, by its name in a state_dict."""
-    if isinstance(value, Tensor):
-        return {prefix: value}
-    if depth > MAX_NAME_DEPTH:
-        raise FileError(f"modules are nested more than {MAX_NAME_DEPTH} deep; save a state_dict")
-    children = vars(value) if isinstance(value, Module) else value
-    tensors = {}
-    if isinstance(children, dict):
-        for name, child in children.items():
-            tensors.update(
-                named_tensors(child, f"{prefix}.{name}" if prefix else str(name), depth + 1))
+def named_tensors(root):
+    """Every tensor below `root`, by its name in a state_dict."""
+    tensors, seen = {}, 0
+
+    def visit(value, names):
+        nonlocal seen
+        seen += 1
+        if len(names) > MAX_DEPTH or seen > MAX_OBJECTS:
+            raise FileError(f"it holds more than {MAX_OBJECTS} objects or is nested more than "
+                            f"{MAX_DEPTH} deep; save a state_dict")
+        if isinstance(value, Tensor):
+            name = ".".join(names)
+            if name in tensors or name == "__metadata__":
+                raise FileError(f"a tensor cannot be called {name} here, or two are; rename it")
+            tensors[name] = value
+        children = vars(value) if isinstance(value, Module) else value
+        if isinstance(children, dict):
+            for name, child in children.items():
+                visit(child, (*names, str(name)))
+
+    visit(root, ())
     return tensors
 
 
@@ -126,11 +142,11 @@ def contiguous_strides(shape):
 
 def tensor_bytes(name, tensor, read):
     size = TYPES[tensor.storage.kind][1]
+    count = math.prod(tensor.shape)
     wanted = contiguous_strides(tensor.shape)
-    if any(s > 1 and a != b for s, a, b in zip(tensor.shape, tensor.stride, wanted)):
+    if count and any(s > 1 and a != b for s, a, b in zip(tensor.shape, tensor.stride, wanted)):
         raise FileError(f"tensor {name} does not lie in order (strides {tensor.stride}); "
                         "call contiguous() on it before saving")
-    count = math.prod(tensor.shape)
     content = read(tensor.storage)[tensor.offset * size:(tensor.offset + count) * size]
     if len(content) != count * size:
         raise FileError(f"tensor {name} is cut off: {len(content)} bytes of {count * size}")
@@ -142,6 +158,7 @@ def convert(source, target):
     zipped = source.read(4) == b"PK\x03\x04"
     source.seek(0)
     value, read = (read_zip if zipped else read_legacy)(source)
+    read = functools.lru_cache(maxsize=1)(read)
     tensors = named_tensors(value)
     if not tensors:
         raise FileError("it holds no tensors; save a state_dict")
@@ -175,11 +192,10 @@ def main(arguments):
         with open(options.source, "rb") as source:
             count = convert(source, options.target)
     except OSError as error:
-        sys.exit(f"{error.filename or options.source}: {error.strerror}")
+        sys.exit(f"{error.filename or options.source}: {error.strerror or error}")
     except FileError as error:
         sys.exit(f"{options.source}: {error}")
-    except (pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, KeyError, IndexError,
-            TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # a damaged file can make pickle and zipfile raise anything
         sys.exit(f"{options.source}: it is no PyTorch file, or damaged ({error!r})")
     print(f"{options.target}: {count} tensors")
 

@@ -10,6 +10,7 @@ import struct
 import sys
 import tempfile
 import unittest
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -28,6 +29,30 @@ class TouchesAFile:
 
     def __reduce__(self):
         return open, (self.path, "w")
+
+
+class Rebuilt:
+    """A tensor, pickled as the call that makes it."""
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return Rebuilt, self.arguments
+
+
+class Writer(pickle._Pickler):  # pylint: disable=protected-access
+    """Pickles as PyTorch does, without it: `Rebuilt` is called as PyTorch's function."""
+
+    def save_global(self, obj, name=None):
+        self.write(b"ctorch._utils\n_rebuild_tensor_v2\n")
+        self.memoize(obj)
+
+    def persistent_id(self, obj):
+        return ("storage", "FloatStorage", "0", "cpu", 2) if obj == "STORAGE" else None
+
+    dispatch = pickle._Pickler.dispatch.copy()
+    dispatch[type] = save_global
 
 
 class SafetensorsFromTorchTest(unittest.TestCase):
@@ -75,6 +100,41 @@ class SafetensorsFromTorchTest(unittest.TestCase):
         self.assert_refused(self.source, "it wants io.open")
         self.assertFalse(os.path.exists(touched))
 
+    def write_zip(self, value):
+        content = io.BytesIO()
+        Writer(content, protocol=2).dump(value)
+        with zipfile.ZipFile(self.source, "w") as archive:
+            archive.writestr("a/data.pkl", content.getvalue())
+            archive.writestr("a/data/0", struct.pack("<2f", 1, 2))
+
+    def test_a_file_that_lies_about_a_tensor_is_refused(self):
+        def tensor(offset, shape, stride):
+            return {"t": Rebuilt("STORAGE", offset, shape, stride)}
+
+        self.write_zip(tensor(0, (2,), (1,)))
+        self.assertEqual(self.convert(self.source), {"t": ("F32", [2], struct.pack("<2f", 1, 2))})
+        os.remove(self.target)
+        for wrong in (tensor(-1, (1,), (1,)), tensor(0, (-2,), (1,)), tensor(0, (True,), (1,)),
+                      tensor(0, (2,), ()), tensor(0, (1,) * 5000, (1,) * 5000)):
+            self.write_zip(wrong)
+            self.assert_refused(self.source, "a tensor is not sound")
+        self.write_zip(tensor(1, (2,), (1,)))
+        self.assert_refused(self.source, "tensor t is cut off: 4 bytes of 8")
+
+    def test_names_are_one_tensors(self):
+        one = Rebuilt("STORAGE", 0, (1,), (1,))
+        self.write_zip({"a.b": one, "a": {"b": one}})
+        self.assert_refused(self.source, "a tensor cannot be called a.b here, or two are")
+        self.write_zip({"__metadata__": one})
+        self.assert_refused(self.source, "cannot be called __metadata__")
+
+    def test_dictionaries_that_double_at_each_level_end(self):
+        value = {}
+        for _ in range(40):
+            value = {"a": value, "b": value}
+        self.write_zip(value)
+        self.assert_refused(self.source, "more than 100000 objects")
+
     def test_a_tensor_that_does_not_lie_in_order_is_refused(self):
         self.refused("turned.pth", "tensor turned does not lie in order (strides (1, 3))")
 
@@ -85,7 +145,7 @@ class SafetensorsFromTorchTest(unittest.TestCase):
             for length in range(0, len(content) - 1, 37):
                 with open(self.source, "wb") as file:
                     file.write(content[:length])
-                self.assert_refused(self.source, self.source)
+                self.assert_refused(self.source, "it ")
 
     def test_a_target_that_is_there_is_kept(self):
         with open(self.target, "w") as file:

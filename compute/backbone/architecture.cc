@@ -33,6 +33,11 @@ bool HasFamily(const std::string& name, Family family) {
   return true;
 }
 
+Family FirstFamily(const std::string& name) {
+  return HasFamily(name, Family::kTorchvision) ? Family::kTorchvision
+                                               : Family::kKeras;
+}
+
 Architecture MakeArchitecture(const std::string& name, Family family) {
   if (name == "resnet50") return Resnet50(family);
   if (name == "inception_v3") return InceptionV3(family);

@@ -70,6 +70,9 @@ const std::vector<std::string>& ArchitectureNames();
 // SqueezeNet torchvision's.
 bool HasFamily(const std::string& name, Family family);
 
+// torchvision, where it has the network.
+Family FirstFamily(const std::string& name);
+
 // REQUIRES: HasFamily(name, family).
 Architecture MakeArchitecture(const std::string& name, Family family);
 

@@ -107,7 +107,7 @@ absl::StatusOr<std::unique_ptr<Backbone>> Backbone::Load(
             : "both a weight file and a random seed are given. Give one");
   }
   Architecture sizes;  // TorchScript's are those of most networks
-  if (table) sizes = MakeArchitecture(given.arch, Family::kKeras);
+  if (table) sizes = MakeArchitecture(given.arch, FirstFamily(given.arch));
   BackboneSource source = given;
   if (source.input_size == 0) source.input_size = sizes.input_size;
   if (source.input_size < sizes.min_input_size ||
@@ -130,9 +130,9 @@ absl::StatusOr<Cut> FindCut(const BackboneInfo& info, const std::string& name) {
     names.push_back(cut.name);
   }
   if (IsTable(info.arch)) {
-    // Both families can be cut at the same layers.
+    // All families can be cut at the same layers.
     for (const CutPoint& cut :
-         MakeArchitecture(info.arch, Family::kKeras).cuts) {
+         MakeArchitecture(info.arch, FirstFamily(info.arch)).cuts) {
       if (cut.layer != wanted) continue;
       return WithReason(
           absl::InvalidArgumentError(absl::StrCat(

@@ -180,6 +180,17 @@ TEST(BackboneTest, AFileOfHalfANetworkReachesItsLastBlock) {
   EXPECT_EQ(ReasonOf(cut.status()), "CUT_UNREACHED");
 }
 
+TEST(BackboneTest, SqueezenetIsReadFromTorchvisionsTensorsAlone) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(
+      Backbone::Load(File("\x89HDF\r\n\x1a\n and more", "squeezenet1_1")),
+      StatusIs(kInvalid, "HDF5; squeezenet1_1 is read from .safetensors"));
+  const auto empty =
+      Backbone::Load(File(Safetensors("{}", ""), "squeezenet1_1"));
+  EXPECT_THAT(empty, StatusIs(kInvalid, "features.0.weight is missing"));
+  EXPECT_THAT(empty, StatusIs(kInvalid, "with torchvision's names"));
+}
+
 TEST(BackboneTest, XceptionIsReadFromKerasFilesAlone) {
   EXPECT_THAT(Backbone::Load(File(Safetensors("{}", ""), "xception")),
               StatusIs(absl::StatusCode::kInvalidArgument,
@@ -342,7 +353,7 @@ TEST(BackboneTest, RefusesWhatIsNoBackbone) {
   EXPECT_THAT(Backbone::Load(File("PK\x03\x04 and so on")),
               StatusIs(kInvalid, "PyTorch archive"));
   EXPECT_THAT(Backbone::Load(File("<!DOCTYPE html>")),
-              StatusIs(kInvalid, "neither .safetensors nor Keras's .h5"));
+              StatusIs(kInvalid, "is not .safetensors or Keras's .h5"));
   EXPECT_THAT(Backbone::Load(File(Safetensors("{}", ""))),
               StatusIs(kInvalid, "tensor features.0.weight"));
   EXPECT_THAT(Backbone::Load(File("\x89HDF\r\n\x1a\nand no more")),

@@ -12,13 +12,12 @@ namespace {
 
 absl::Status Missing(const Architecture& architecture,
                      const TensorSource& tensor, const std::string& why) {
-  return BadWeights(
-      absl::StrCat("tensor ", tensor.Text(), " is missing, ", why,
-                   ". Give a file of ", architecture.name, " with ",
-                   HasFamily(architecture.name, Family::kTorchvision)
-                       ? "torchvision's or Keras's"
-                       : "Keras's",
-                   " names"));
+  const bool torchvision = HasFamily(architecture.name, Family::kTorchvision);
+  const bool keras = HasFamily(architecture.name, Family::kKeras);
+  return BadWeights(absl::StrCat(
+      "tensor ", tensor.Text(), " is missing, ", why, ". Give a file of ",
+      architecture.name, " with ", torchvision ? "torchvision's" : "",
+      torchvision && keras ? " or " : "", keras ? "Keras's" : "", " names"));
 }
 
 // The values of the tensor with that role; `value` in each channel without one.

@@ -15,7 +15,7 @@ struct Extent {
 };
 
 Extent Slide(int input, int window, int stride, Padding padding, int pad,
-             bool ceil) {
+             bool ceil_mode) {
   if (padding == Padding::kSame) {
     const int size = (input + stride - 1) / stride;
     const int missing = std::max((size - 1) * stride + window - input, 0);
@@ -24,16 +24,18 @@ Extent Slide(int input, int window, int stride, Padding padding, int pad,
   const int spare = input + 2 * pad - window;
   if (spare < 0) return {0, pad, pad};
   const int size = spare / stride + 1;
-  const int left = spare % stride;
-  if (!ceil || left == 0) return {size, pad, pad};
-  return {size + 1, pad, pad + stride - left};
+  const int remainder = spare % stride;
+  if (!ceil_mode || remainder == 0) return {size, pad, pad};
+  return {size + 1, pad, pad + stride - remainder};
 }
 
 LayerShape SlideWindow(const Window& window, const LayerShape& input) {
-  const Extent rows = Slide(input.height, window.height, window.stride,
-                            window.padding, window.pad_height, window.ceil);
-  const Extent columns = Slide(input.width, window.width, window.stride,
-                               window.padding, window.pad_width, window.ceil);
+  const Extent rows =
+      Slide(input.height, window.height, window.stride, window.padding,
+            window.pad_height, window.ceil_mode);
+  const Extent columns =
+      Slide(input.width, window.width, window.stride, window.padding,
+            window.pad_width, window.ceil_mode);
   return {input.channels, rows.size,  columns.size, rows.before,
           columns.before, rows.after, columns.after};
 }

@@ -35,9 +35,9 @@ struct Window {
   Padding padding = Padding::kExplicit;
   int pad_height = 0, pad_width = 0;
   bool count_padding = false;  // kAveragePool divides by height * width always
-  // kMaxPool: rows that do not fill it count, too, as with PyTorch's ceil_mode;
-  // for kExplicit without padding.
-  bool ceil = false;
+  // kMaxPool with kExplicit: rows that do not fill it count, too. PyTorch's
+  // ceil_mode where the window is no smaller than the stride.
+  bool ceil_mode = false;
 };
 
 // What a layer reads instead of an earlier layer.

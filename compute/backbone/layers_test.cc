@@ -75,7 +75,7 @@ TEST(InferShapesTest, APoolKeepsChannelsAndDropsWhatDoesNotFillIt) {
 // torch.nn.MaxPool2d(3, 2, ceil_mode=True).
 TEST(InferShapesTest, APoolThatRoundsUpTakesWhatIsLeft) {
   Window window = {3, 3, 2};
-  window.ceil = true;
+  window.ceil_mode = true;
   for (const auto& [size, wanted] :
        {std::pair(111, "3x55x55 +0,0,0,0"), std::pair(24, "3x12x12 +0,0,1,1"),
         std::pair(3, "3x1x1 +0,0,0,0"), std::pair(4, "3x2x2 +0,0,1,1")}) {

@@ -1,6 +1,7 @@
 #include "compute/backbone/squeezenet1_1.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "compute/backbone/table_builder.h"
@@ -20,7 +21,7 @@ class SqueezenetBuilder {
   // Caffe and torchvision round the size of a pool up.
   void Pool(int number) {
     Window window = {3, 3, 2};
-    window.ceil = true;
+    window.ceil_mode = true;
     last_ = table_.MaxPool(absl::StrCat("pool", number), last_, window);
     table_.Cut();
   }

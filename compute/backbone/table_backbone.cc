@@ -92,9 +92,7 @@ absl::StatusOr<std::unique_ptr<Backbone>> LoadTableBackbone(
   WeightFile file;
   if (source.random_seed) {
     file.kind = "random";
-    file.family = HasFamily(source.arch, Family::kTorchvision)
-                      ? Family::kTorchvision
-                      : Family::kKeras;
+    file.family = FirstFamily(source.arch);
   } else {
     ASSIGN_OR_RETURN(file, ReadWeightFile(source.arch, source.weights));
   }

@@ -9,10 +9,27 @@
 #include "compute/backbone/safetensors.h"
 
 namespace nevus {
+namespace {
+
+// What `arch` is read from.
+std::string KindsOf(const std::string& arch) {
+  if (!HasFamily(arch, Family::kKeras)) return ".safetensors";
+  if (!HasFamily(arch, Family::kTorchvision)) return "Keras's .h5";
+  return ".safetensors or Keras's .h5";
+}
+
+absl::Status OtherKind(const std::string& kind, const std::string& arch) {
+  return BadWeights(absl::StrCat(
+      "the file is ", kind, "; ", arch, " is read from ", KindsOf(arch),
+      " alone. Give that, or export the network as TorchScript"));
+}
+
+}  // namespace
 
 absl::StatusOr<WeightFile> ReadWeightFile(const std::string& arch,
                                           std::string_view bytes) {
   if (LooksLikeHdf5(bytes)) {
+    if (!HasFamily(arch, Family::kKeras)) return OtherKind("HDF5", arch);
     std::vector<KerasTensor> wanted;
     for (const ConvolutionSource& source :
          MakeArchitecture(arch, Family::kKeras).sources) {
@@ -25,29 +42,21 @@ absl::StatusOr<WeightFile> ReadWeightFile(const std::string& arch,
     return WeightFile{"keras_h5", Family::kKeras, std::move(tensors)};
   }
   const bool torchvision = HasFamily(arch, Family::kTorchvision);
-  const std::string kinds =
-      torchvision ? ".safetensors or Keras's .h5" : "Keras's .h5";
   if (bytes.substr(0, 4) == "PK\x03\x04") {
     return BadWeights(absl::StrCat(
         "the file is a PyTorch archive (.pt, .pth); ", arch, " is read from ",
-        kinds,
-        torchvision ? ". Save its state_dict with safetensors.torch.save_file, "
-                      "or import"
+        KindsOf(arch),
+        torchvision ? ". Make a .safetensors of it with "
+                      "clients/python/safetensors_from_torch.py, or import"
                     : ". Import",
         " a TorchScript file with --arch torchscript"));
   }
   if (!LooksLikeSafetensors(bytes)) {
     return BadWeights(absl::StrCat(
-        "the file (", bytes.size(), " bytes) is ",
-        torchvision ? "neither .safetensors nor Keras's .h5" : "no Keras .h5",
-        " by its content. Give weights of ", arch, " as ", kinds));
+        "the file (", bytes.size(), " bytes) is not ", KindsOf(arch),
+        " by its content. Give weights of ", arch, " as that"));
   }
-  if (!torchvision) {
-    return BadWeights(absl::StrCat(
-        "the file is .safetensors; ", arch, " is read from ", kinds,
-        ", as its weights are published in. Give that file, or export the "
-        "network as TorchScript"));
-  }
+  if (!torchvision) return OtherKind(".safetensors", arch);
   ASSIGN_OR_RETURN(Tensors tensors,
                    ReadSafetensors(bytes, ShapesOf(MakeArchitecture(
                                               arch, Family::kTorchvision))));

@@ -82,7 +82,7 @@ absl::StatusOr<Report> BenchServeSoak(const BenchOptions& options) {
     RETURN_IF_ERROR(node->ImportNetwork(weights, kInputSize, model.backbone));
     RETURN_IF_ERROR(TrainServedModel(*node, model, seed));
   }
-  const int rounds = std::max(1, options.soak / kRequestsPerSwap);
+  const int rounds = std::max(2, options.soak / kRequestsPerSwap);
   std::vector<double> mib;
   double swap_seconds = 0;
   const Stopwatch watch;
@@ -100,9 +100,10 @@ absl::StatusOr<Report> BenchServeSoak(const BenchOptions& options) {
   }
   // Pools and caches have filled after a twentieth. Between swaps memory goes
   // up and down with the stores' buffers, so twentieths are compared.
-  const size_t some = std::max<size_t>(1, mib.size() / 20);
-  const std::vector<double> before(mib.begin() + some, mib.begin() + 2 * some);
-  const std::vector<double> after(mib.end() - some, mib.end());
+  const size_t window = std::max<size_t>(1, mib.size() / 20);
+  const std::vector<double> before(mib.begin() + window,
+                                   mib.begin() + 2 * window);
+  const std::vector<double> after(mib.end() - window, mib.end());
   Report report;
   report.lanes = {{"memory after the warm-up", "MiB", nullptr, before},
                   {"memory at the end", "MiB", nullptr, after},
