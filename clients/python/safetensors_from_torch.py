@@ -83,7 +83,7 @@ class Unpickler(pickle.Unpickler):
 
 
 def read_zip(file):
-    """The object and a function that gives a storage's bytes."""
+    """The tensors by name, and a function that gives a storage's bytes."""
     archive = zipfile.ZipFile(file)
     pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(pickles) != 1:
@@ -91,25 +91,26 @@ def read_zip(file):
     root = pickles[0][:-len("data.pkl")]
     if root + "byteorder" in archive.namelist() and archive.read(root + "byteorder") != b"little":
         raise FileError("it was written on a big-endian machine; save it again on another")
-    value = Unpickler(io.BytesIO(archive.read(pickles[0]))).load()
-    return value, lambda storage: archive.read(f"{root}data/{storage.key}")
+    tensors = named_tensors(Unpickler(io.BytesIO(archive.read(pickles[0]))).load())
+    return tensors, lambda storage: archive.read(f"{root}data/{storage.key}")
 
 
 def read_legacy(file):
+    """The same of the format before PyTorch 1.6."""
     if Unpickler(file).load() != LEGACY_MAGIC:
         raise FileError("it is no PyTorch file")
     Unpickler(file).load()  # the version of the format
     if not Unpickler(file).load().get("little_endian", True):
         raise FileError("it was written on a big-endian machine; save it again on another")
-    value = Unpickler(file).load()
-    kinds = {tensor.storage.key: tensor.storage.kind for tensor in named_tensors(value).values()}
+    tensors = named_tensors(Unpickler(file).load())
+    kinds = {tensor.storage.key: tensor.storage.kind for tensor in tensors.values()}
     contents = {}
     for key in Unpickler(file).load():
         (count,) = struct.unpack("<q", file.read(8))
         if key not in kinds:
             raise FileError(f"nothing says what type storage {key} has; save a state_dict")
         contents[key] = file.read(count * TYPES[kinds[key]][1])
-    return value, lambda storage: contents[storage.key]
+    return tensors, lambda storage: contents[storage.key]
 
 
 def named_tensors(root):
@@ -157,9 +158,8 @@ def convert(source, target):
     """Writes `target` from `source`, an open file. How many tensors it has."""
     zipped = source.read(4) == b"PK\x03\x04"
     source.seek(0)
-    value, read = (read_zip if zipped else read_legacy)(source)
+    tensors, read = (read_zip if zipped else read_legacy)(source)
     read = functools.lru_cache(maxsize=1)(read)
-    tensors = named_tensors(value)
     if not tensors:
         raise FileError("it holds no tensors; save a state_dict")
     header, contents, at = {}, [], 0
