@@ -1,12 +1,11 @@
 #include "compute/backbone/onednn_assembler.h"
 
 #include <algorithm>
-#include <new>
 #include <set>
+#include <string>
 
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/onednn_convolution.h"
-#include "compute/backbone/onednn_winograd_weights.h"
 
 namespace nevus {
 
@@ -92,7 +91,7 @@ void OnednnAssembler::AddWinograd(
     OnednnNetwork::Step info,
     std::shared_ptr<const WinogradConvolution> winograd,
     const OnednnValue& reads, const OnednnValue& writes) {
-  info.kernel = "nevus:winograd_4x3:avx2";
+  info.kernel = std::string("nevus:winograd_4x3:") + winograd->instructions();
   program_.constant_bytes += winograd->constant_bytes();
   const memory::desc scratch(
       {static_cast<memory::dim>(winograd->scratch_floats())},
@@ -126,11 +125,7 @@ memory OnednnAssembler::Allocate(const memory::desc& desc) {
   if (desc.get_size() < HugeBuffer::kLeastBytes) {
     return memory(desc, program_.engine);
   }
-  try {
-    program_.buffers.emplace_back(desc.get_size());
-  } catch (const std::bad_alloc&) {
-    throw dnnl::error(dnnl_out_of_memory, "no memory for a network");
-  }
+  program_.buffers.emplace_back(desc.get_size());
   return memory(desc, program_.engine, program_.buffers.back().data());
 }
 
@@ -140,18 +135,13 @@ memory OnednnAssembler::Constant(const std::vector<float>& values,
                                  const std::vector<float>& scales) {
   memory constant = Allocate(to);
   const ScopedOmpThreads scope(1);
-  if (IsWinogradWeights(to)) {
-    FillWinogradWeights(values.data(), to,
-                        static_cast<float*>(constant.get_data_handle()));
-  } else {
-    memory source(from, engine(), const_cast<float*>(values.data()));
-    dnnl::primitive_attr attributes;
-    if (!scales.empty()) attributes.set_output_scales(mask, scales);
-    dnnl::reorder(
-        dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes))
-        .execute(stream_, source, constant);
-    stream_.wait();
-  }
+  memory source(from, engine(), const_cast<float*>(values.data()));
+  dnnl::primitive_attr attributes;
+  if (!scales.empty()) attributes.set_output_scales(mask, scales);
+  dnnl::reorder(
+      dnnl::reorder::primitive_desc(engine(), from, engine(), to, attributes))
+      .execute(stream_, source, constant);
+  stream_.wait();
   program_.constant_bytes += to.get_size();
   return constant;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "compute/backbone/cpu.h"
 #include "compute/backbone/omp_threads.h"
 
 namespace nevus {
@@ -92,17 +91,18 @@ PlannedConvolution PlanAsAlone(const ConvolutionSpec& spec,
   return found ? PlannedConvolution{plan, threads, alone.slow} : alone;
 }
 
-// The three channels of an image would be padded to 16.
-bool MayBeWinograd(const ConvolutionSpec& spec) {
-  return spec.winograd && spec.in_channels >= 16 && spec.window.height == 3 &&
-         spec.window.width == 3 && spec.window.stride == 1 && spec.groups == 1;
+// What Winograd is for.
+bool IsThreeByThree(const ConvolutionSpec& spec) {
+  return spec.window.height == 3 && spec.window.width == 3 &&
+         spec.window.stride == 1 && spec.groups == 1;
 }
 
 }  // namespace
 
 PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
                                    const dnnl::engine& engine, int threads) {
-  if (MayBeWinograd(spec)) {
+  // The three channels of an image would be padded to 16.
+  if (spec.winograd && spec.in_channels >= 16 && IsThreeByThree(spec)) {
     const PlannedConvolution planned = PlanAsAlone(
         spec, dnnl::algorithm::convolution_winograd, engine, threads);
     // Too few channels or too small an image for its tiles: always so for this
@@ -117,10 +117,10 @@ std::optional<WinogradShape> OwnWinograd(const ConvolutionSpec& spec) {
   const LayerShape& out = spec.out;
   const WinogradShape shape = {spec.in_channels, out.channels, out.height,
                                out.width};
-  const bool fits = !HasAvx512() && MayBeWinograd(spec) &&
-                    !spec.residual_scale && out.pad_top == 1 &&
-                    out.pad_left == 1 && out.pad_bottom == 1 &&
-                    out.pad_right == 1 && WinogradConvolution::Fits(shape);
+  const bool fits = IsThreeByThree(spec) && !spec.residual_scale &&
+                    out.pad_top == 1 && out.pad_left == 1 &&
+                    out.pad_bottom == 1 && out.pad_right == 1 &&
+                    WinogradConvolution::Fits(shape);
   return fits ? std::optional(shape) : std::nullopt;
 }
 

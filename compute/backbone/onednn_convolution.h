@@ -21,7 +21,7 @@ struct ConvolutionSpec {
   dnnl::memory::data_type weight_type = dnnl::memory::data_type::f32;
   dnnl::memory::data_type out_type = dnnl::memory::data_type::f32;
   dnnl::memory::format_tag out_layout = dnnl::memory::format_tag::any;
-  bool winograd = false;  // where there is one
+  bool winograd = false;  // oneDNN's, where there is one
   // Times (sum + bias), one an output channel; empty: 1.
   std::vector<float> output_scales;
   // Times what lies in the output's place before, of type `residual_type` (as
@@ -45,7 +45,7 @@ struct PlannedConvolution {
 PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
                                    const dnnl::engine& engine, int threads);
 
-// On processors for which oneDNN has no Winograd: ours, if it fits.
+// For Winograd in fp32: ours, if it fits.
 std::optional<WinogradShape> OwnWinograd(const ConvolutionSpec& spec);
 
 // The layout of weights as they come: O x I x H x W, with groups first.

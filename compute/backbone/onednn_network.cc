@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <dnnl.hpp>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -149,6 +150,8 @@ absl::StatusOr<std::unique_ptr<OnednnNetwork>> NewOnednnNetwork(
         threads);
   } catch (const dnnl::error& error) {
     return FromDnnl(error);
+  } catch (const std::bad_alloc&) {
+    return FromDnnl(dnnl::error(dnnl_out_of_memory, "no memory for a network"));
   }
 }
 

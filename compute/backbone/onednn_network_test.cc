@@ -157,9 +157,9 @@ std::vector<Case> Cases() {
   // convolution, a pool, a concatenation and a sum.
   add("LargeMaps", 27, [](Table& t) {
     const int stem = t.Conv(kImage, 16, kThree);
-    const int a = t.Conv(stem, 24, kThree);
-    const int b = t.Conv(a, 24, kThree, false);
-    const int c = t.Conv(b, 24, kOne, true, 1, a);
+    const int a = t.Conv(stem, 48, kThree);
+    const int b = t.Conv(a, 48, kThree, false);
+    const int c = t.Conv(b, 48, kOne, true, 1, a);
     t.Pool(Op::kMaxPool, t.Conv(t.Concat({a, c}), 32, kThree), {2, 2, 2});
   });
   add("ConcatOfConcats", 18, [](Table& t) {

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "compute/backbone/cpu.h"
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/onednn_assembler.h"
 #include "compute/backbone/onednn_convolution.h"
@@ -220,16 +219,11 @@ class Builder {
     spec.weight_type = IsInteger(compute) ? Type::s8 : compute;
     // From fp32 oneDNN gives nothing but fp32.
     spec.out_type = compute == Type::f32 ? Type::f32 : TypeOf(i);
-    spec.winograd = arithmetic_ == Arithmetic::kFp32Winograd ||
-                    arithmetic_ == Arithmetic::kInt8Winograd;
-    // Winograd's only layout, from the start: no reorder between the layers.
-    if (arithmetic_ == Arithmetic::kFp32Winograd) {
-      if (HasAvx512()) {
-        spec.out_layout = Layout::nChw16c;
-      } else if (layer.inputs[0] != kImage) {
-        // From the image to nhwc oneDNN has only its plain loops.
-        spec.out_layout = Layout::nhwc;
-      }
+    spec.winograd = arithmetic_ == Arithmetic::kInt8Winograd;
+    // Our Winograd's only layout, from the start: no reorder between the
+    // layers. From the image to nhwc oneDNN may have only its plain loops.
+    if (arithmetic_ == Arithmetic::kFp32Winograd && layer.inputs[0] != kImage) {
+      spec.out_layout = Layout::nhwc;
     }
     spec.relu = layer.relu;
     const float out_step = Step(i, spec.out_type);
@@ -268,8 +262,10 @@ class Builder {
     const Layer& layer = layers_[i];
     const memory::desc any =
         Desc(ShapeOf(layer.inputs[0]), Type::f32, Layout::any);
-    const auto shape = OwnWinograd(Describe(i, Type::f32, any));
-    if (shape.has_value()) return Winograd(i, *shape);
+    if (arithmetic_ == Arithmetic::kFp32Winograd) {
+      const auto shape = OwnWinograd(Describe(i, Type::f32, any));
+      if (shape.has_value()) return Winograd(i, *shape);
+    }
     const Candidate chosen = PlanLayer(i);
     const auto& plan = chosen.planned.plan;
     if (!plan) {

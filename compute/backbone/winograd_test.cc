@@ -77,14 +77,16 @@ class WinogradTest : public ::testing::Test {
 };
 
 TEST_F(WinogradTest, EqualsTheDefinition) {
-  // Whole tiles, tiles that hang over each edge, and strips of several rows.
+  // Whole tiles, tiles that hang over each edge, strips of several rows, and
+  // panels of each width.
   const struct {
     WinogradShape shape;
     bool relu;
-  } kLayers[] = {{{8, 8, 24, 24}, true},
-                 {{16, 24, 25, 27}, false},
-                 {{24, 16, 21, 41}, true},
-                 {{8, 40, 86, 90}, false}};
+  } kLayers[] = {{{16, 16, 24, 24}, true},
+                 {{48, 80, 25, 27}, false},
+                 {{32, 64, 21, 41}, true},
+                 {{16, 112, 86, 90}, false},
+                 {{16, 144, 13, 16}, true}};
   for (const auto& [shape, relu] : kLayers) {
     ASSERT_TRUE(WinogradConvolution::Fits(shape));
     const Layer layer = RandomLayer(shape, relu);
@@ -102,16 +104,17 @@ TEST_F(WinogradTest, EqualsTheDefinition) {
 }
 
 TEST_F(WinogradTest, ThreadsDoNotChangeABit) {
-  const Layer layer = RandomLayer({32, 48, 50, 61}, true);
+  const Layer layer = RandomLayer({32, 80, 50, 61}, true);
   const std::vector<float> alone = Winograd(layer, 1);
   for (int threads : {2, 3, 5}) EXPECT_EQ(Winograd(layer, threads), alone);
 }
 
 TEST(WinogradFitsTest, ChannelsFillVectorsAndThereAreTilesEnough) {
-  EXPECT_TRUE(WinogradConvolution::Fits({8, 64, 28, 28}));
+  EXPECT_TRUE(WinogradConvolution::Fits({16, 64, 28, 28}));
+  EXPECT_TRUE(WinogradConvolution::Fits({512, 512, 14, 14}));
   EXPECT_FALSE(WinogradConvolution::Fits({3, 64, 224, 224}));
-  EXPECT_FALSE(WinogradConvolution::Fits({64, 20, 28, 28}));
-  EXPECT_FALSE(WinogradConvolution::Fits({512, 512, 14, 14}));
+  EXPECT_FALSE(WinogradConvolution::Fits({64, 24, 28, 28}));
+  EXPECT_FALSE(WinogradConvolution::Fits({512, 512, 12, 12}));
 }
 
 }  // namespace
