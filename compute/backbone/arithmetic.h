@@ -14,7 +14,7 @@ namespace nevus {
 enum class Arithmetic {
   kFp32,          // plain single precision; runs everywhere
   kFp32Winograd,  // single precision by Winograd's transforms (Lavin and Gray,
-                  // 2016), 2 to 4 times fewer products; needs AVX-512
+                  // 2016), 4 times fewer products; needs AVX2 and FMA
   kBf16,          // products of bfloat16 summed in fp32; needs AVX512-BF16
   kInt8,          // products of bytes summed in 32 bits; needs AVX512-VNNI and
                   // a calibration

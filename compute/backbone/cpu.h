@@ -15,10 +15,10 @@ std::vector<std::string> CpuFeatures();
 // The rest is what oneDNN will use: less than the processor has where
 // ONEDNN_MAX_CPU_ISA says so, as it does to see how a lesser one fares.
 
-// AVX2 and FMA: what our own Winograd kernel is written for.
+// AVX2 and FMA: what our Winograd kernel asks for at least.
 bool HasAvx2();
 
-// AVX-512 F, BW, DQ and VL: what oneDNN's Winograd kernels are written for.
+// AVX-512 F, BW, DQ and VL: what kernels for AVX-512 are compiled for.
 bool HasAvx512();
 
 // bfloat16 products in hardware (AVX512-BF16).

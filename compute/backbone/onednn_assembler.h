@@ -29,7 +29,7 @@ struct OnednnValue {
 dnnl::memory::desc WithType(dnnl::memory::desc desc,
                             dnnl::memory::data_type type);
 
-// All methods may throw dnnl::error.
+// All methods may throw dnnl::error or std::bad_alloc.
 class OnednnAssembler {
  public:
   const dnnl::engine& engine() const { return program_.engine; }

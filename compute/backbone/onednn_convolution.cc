@@ -91,8 +91,7 @@ PlannedConvolution PlanAsAlone(const ConvolutionSpec& spec,
   return found ? PlannedConvolution{plan, threads, alone.slow} : alone;
 }
 
-// What Winograd is for.
-bool IsThreeByThree(const ConvolutionSpec& spec) {
+bool SuitsWinograd(const ConvolutionSpec& spec) {
   return spec.window.height == 3 && spec.window.width == 3 &&
          spec.window.stride == 1 && spec.groups == 1;
 }
@@ -102,7 +101,7 @@ bool IsThreeByThree(const ConvolutionSpec& spec) {
 PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
                                    const dnnl::engine& engine, int threads) {
   // The three channels of an image would be padded to 16.
-  if (spec.winograd && spec.in_channels >= 16 && IsThreeByThree(spec)) {
+  if (spec.winograd && spec.in_channels >= 16 && SuitsWinograd(spec)) {
     const PlannedConvolution planned = PlanAsAlone(
         spec, dnnl::algorithm::convolution_winograd, engine, threads);
     // Too few channels or too small an image for its tiles: always so for this
@@ -116,10 +115,11 @@ PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
 std::optional<WinogradShape> OwnWinograd(const ConvolutionSpec& spec) {
   const LayerShape& out = spec.out;
   const WinogradShape shape = {spec.in_channels, out.channels, out.height,
-                               out.width};
-  const bool fits = IsThreeByThree(spec) && !spec.residual_scale &&
-                    out.pad_top == 1 && out.pad_left == 1 &&
-                    out.pad_bottom == 1 && out.pad_right == 1 &&
+                               out.width, out.pad_top};
+  const bool even = out.pad_left == out.pad_top &&
+                    out.pad_bottom == out.pad_top &&
+                    out.pad_right == out.pad_top;
+  const bool fits = SuitsWinograd(spec) && even && !spec.residual_scale &&
                     WinogradConvolution::Fits(shape);
   return fits ? std::optional(shape) : std::nullopt;
 }

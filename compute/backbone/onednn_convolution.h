@@ -38,10 +38,9 @@ struct PlannedConvolution {
 };
 
 // The number of threads must not change a bit. So: the kernel that oneDNN picks
-// for one thread (left to itself it takes another Winograd from 16 threads on),
-// and one thread for the smallest maps (there it splits the sums over the
-// channels) and for Winograd on bytes, which more threads slow down. Throws
-// dnnl::error for anything but "unimplemented".
+// for one thread, and one thread for the smallest maps (there it splits the
+// sums over the channels) and for Winograd on bytes, which more threads slow
+// down. Throws dnnl::error for anything but "unimplemented".
 PlannedConvolution PlanConvolution(const ConvolutionSpec& spec,
                                    const dnnl::engine& engine, int threads);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "compute/backbone/integer_grid.h"
@@ -15,12 +16,15 @@
 namespace nevus {
 namespace {
 
+absl::Status NoMemory(absl::string_view what) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat(what, ". Free memory, or use fewer workers"));
+}
+
 absl::Status FromDnnl(const dnnl::error& error) {
   const std::string message = absl::StrCat("oneDNN: ", error.what());
-  return error.status == dnnl_out_of_memory
-             ? absl::ResourceExhaustedError(
-                   absl::StrCat(message, ". Free memory, or use fewer workers"))
-             : absl::InternalError(message);
+  return error.status == dnnl_out_of_memory ? NoMemory(message)
+                                            : absl::InternalError(message);
 }
 
 class ProgramNetwork : public OnednnNetwork {
@@ -151,7 +155,7 @@ absl::StatusOr<std::unique_ptr<OnednnNetwork>> NewOnednnNetwork(
   } catch (const dnnl::error& error) {
     return FromDnnl(error);
   } catch (const std::bad_alloc&) {
-    return FromDnnl(dnnl::error(dnnl_out_of_memory, "no memory for a network"));
+    return NoMemory("no memory for a network's weights and buffers");
   }
 }
 

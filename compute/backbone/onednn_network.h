@@ -1,9 +1,10 @@
-// Any network of layers.h on oneDNN, called directly: LibTorch 1.13 never picks
-// Winograd and changes layouts around each layer. Knows no architecture.
+// Any network of layers.h on oneDNN, called directly, and for Winograd in fp32
+// on a kernel of ours: LibTorch 1.13 never picks Winograd and changes layouts
+// around each layer. Knows no architecture.
 //
-// Layers stay in the layout that oneDNN likes best; bias, residual and ReLU run
-// inside the convolution; weights are transformed once; buffers are shared by
-// activations that are not needed at the same time.
+// Layers stay in the layout that their kernels like best; bias, residual and
+// ReLU run inside the convolution; weights are transformed once; buffers are
+// shared by activations that are not needed at the same time.
 #ifndef NEVUS_COMPUTE_BACKBONE_ONEDNN_NETWORK_H_
 #define NEVUS_COMPUTE_BACKBONE_ONEDNN_NETWORK_H_
 
@@ -27,10 +28,10 @@ namespace nevus {
 // For one thread at a time.
 class OnednnNetwork : public Network {
  public:
-  // One thing that oneDNN does for an image.
+  // One thing that is done for an image.
   struct Step {
     std::string layer;   // "" for what no layer asked for
-    std::string kernel;  // oneDNN's name of it
+    std::string kernel;  // oneDNN's name of it, or nevus:...
     int threads = 1;
     double gmac = 0;  // 1e9 multiplications that its definition takes
   };

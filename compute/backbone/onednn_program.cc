@@ -250,11 +250,12 @@ class Builder {
                             Desc(ShapeOf(input), Type::f32, Layout::nhwc));
     const Value output =
         assembler_.New(Desc(shapes_[i], Type::f32, Layout::nhwc));
-    assembler_.AddWinograd(ProductsOf(i),
-                           std::make_shared<WinogradConvolution>(
-                               shape, weights.weight.values.data(),
-                               weights.bias.values.data(), layers_[i].relu),
-                           source, output);
+    assembler_.AddWinograd(
+        ProductsOf(i),
+        std::make_shared<WinogradConvolution>(
+            shape, BestWinogradKernels(), weights.weight.values.data(),
+            weights.bias.values.data(), layers_[i].relu, threads_),
+        source, output);
     return output;
   }
 

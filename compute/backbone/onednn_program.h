@@ -40,7 +40,8 @@ struct OnednnProgram {
 };
 
 // REQUIRES: shapes = InferShapes(layers, ...), grids as of PlanGrids for an
-// int8 arithmetic, weights of the right shapes. Throws dnnl::error.
+// int8 arithmetic, weights of the right shapes. Throws dnnl::error or
+// std::bad_alloc.
 OnednnProgram BuildOnednnProgram(const Layers& layers,
                                  const std::vector<int>& outputs,
                                  const std::vector<LayerShape>& shapes,

@@ -10,6 +10,8 @@
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
 #include "compute/backbone/calibration.h"
+#include "compute/backbone/cpu.h"
+#include "compute/backbone/onednn_network.h"
 #include "compute/backbone/testing/reference_network.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "gtest/gtest.h"
@@ -49,7 +51,7 @@ std::vector<float> Activation(const Backbone& backbone, const std::string& cut,
 // 2^-24, C <= 512 channels.
 // Winograd F(4x4, 3x3): the transforms spread each rounding; for independent
 // inputs the factor is sum_i A_ki^2 |G_i|^2 |B_i|^2 / 3, 4.8 on average over
-// the rows k for oneDNN's points 0, +-5/8, +-3/2, inf. Each product has passed
+// the rows k for the points 0, +-5/8, +-3/2, inf. Each product has passed
 // 16 roundings (two transforms of four additions in two directions) and then
 // sums over C channels. bf16: weight and activation are each rounded to 8 bits:
 // sqrt(2) 2^-9.
@@ -127,13 +129,38 @@ TEST_P(Vgg16ReferenceTest, AgreesWithPlainLoopsOnGenuineWeights) {
   }
 }
 
+TEST_P(Vgg16Test, WinogradInFp32IsOurs) {
+  Calibration calibration;
+  const auto backbone = Random(112);
+  const Layers layers = CutAt(backbone->table()->layers, "block5_pool");
+  for (const Layer& layer : layers) calibration[layer.name] = 8;
+  const auto network =
+      NewOnednnNetwork(layers, {"block5_pool"}, backbone->table()->weights,
+                       GetParam(), calibration, 112, 1);
+  ASSERT_THAT(network, IsOk());
+  const std::string kernel =
+      HasAvx512() ? "nevus:winograd_4x3:avx512" : "nevus:winograd_4x3:avx2";
+  std::vector<std::string> ours;
+  for (const OnednnNetwork::Step& step : (*network)->steps()) {
+    if (step.kernel == kernel) ours.push_back(step.layer);
+  }
+  // But for three channels and 7 x 7.
+  const std::vector<std::string> expected = {
+      "block1_conv2", "block2_conv1", "block2_conv2",
+      "block3_conv1", "block3_conv2", "block3_conv3",
+      "block4_conv1", "block4_conv2", "block4_conv3"};
+  EXPECT_EQ(ours, GetParam() == Arithmetic::kFp32Winograd
+                      ? expected
+                      : std::vector<std::string>());
+}
+
 TEST_P(Vgg16Test, TheNumberOfThreadsChangesNoBit) {
   for (int size : {32, 112, 224}) {
     const auto backbone = Random(size);
     const std::vector<float> planes = TestPlanes(1, size);
     const std::vector<float> one =
         Activation(*backbone, "block5_pool", GetParam(), 1, planes);
-    // 16: where oneDNN would change over to another Winograd.
+    // 16: more than the maps are cut for.
     for (int threads : {2, 3, 16}) {
       SCOPED_TRACE(testing::Message() << size << " on " << threads);
       EXPECT_EQ(one, Activation(*backbone, "block5_pool", GetParam(), threads,

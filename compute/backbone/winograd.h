@@ -15,11 +15,15 @@
 
 namespace nevus {
 
-// Of a 3x3 convolution with stride 1 and padding 1.
+// Of a 3x3 convolution with stride 1.
 struct WinogradShape {
   int in_channels = 0, out_channels = 0;
-  int height = 0, width = 0;
+  int height = 0, width = 0;  // of the output
+  int padding = 1;            // zeros on each side of the image: 0 or 1
 };
+
+// The fastest that this processor has. REQUIRES: HasAvx2.
+const WinogradKernels& BestWinogradKernels();
 
 class WinogradConvolution {
  public:
@@ -29,12 +33,14 @@ class WinogradConvolution {
   static bool Fits(const WinogradShape& shape);
 
   // `weights` are O x I x 3 x 3, `bias` O; both are copied. Throws
-  // std::bad_alloc. REQUIRES: Fits and HasAvx2.
-  WinogradConvolution(const WinogradShape& shape, const float* weights,
-                      const float* bias, bool relu);
+  // std::bad_alloc. REQUIRES: Fits, and what `kernels` do.
+  WinogradConvolution(const WinogradShape& shape,
+                      const WinogradKernels& kernels, const float* weights,
+                      const float* bias, bool relu, int threads);
 
-  // From H x W x I to H x W x O. `scratch`: scratch_floats(). On OpenMP's
-  // threads of the caller; their number does not change a bit. Thread-safe.
+  // From an image of channels innermost to H x W x O. `scratch`:
+  // scratch_floats(). On `threads` of OpenMP's; their number does not change a
+  // bit. Thread-safe.
   void Run(const float* image, float* output, float* scratch) const;
 
   size_t scratch_floats() const;
@@ -46,9 +52,15 @@ class WinogradConvolution {
   int TileRows() const;
   int TileColumns() const;
   int StripRows() const;
+  size_t StripFloats() const;  // of scratch
+  // Whether there are strips enough for each thread to take its own.
+  bool ThreadsTakeStrips() const;
+  void RunStrip(int first_row, int threads, const float* image, float* output,
+                float* scratch) const;
 
   const WinogradShape shape_;
   const bool relu_;
+  const int threads_;
   const WinogradKernels& kernels_;
   const HugeBuffer weights_;  // as of WinogradKernels
   const std::vector<float> bias_;

@@ -1,4 +1,4 @@
-// Compiled for AVX-512 F, BW, DQ and VL: 32 registers, of which 6 x 4 hold
+// Compiled for AVX-512 F, BW, DQ, VL and FMA: 32 registers, of which 6 x 4 hold
 // sums.
 #include "compute/backbone/winograd_kernels.h"
 #include "compute/backbone/winograd_product.h"

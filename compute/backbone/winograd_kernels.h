@@ -10,7 +10,9 @@ namespace nevus {
 
 // Rows of tiles that are computed together.
 struct WinogradStrip {
-  int height = 0, width = 0;                 // of the whole image
+  int in_height = 0, in_width = 0;  // of the whole image
+  int height = 0, width = 0;        // of the whole output
+  int padding = 0;
   int first_row = 0, rows = 0, columns = 0;  // of tiles
 };
 
@@ -40,8 +42,9 @@ struct WinogradKernels {
                          bool relu, float* output);
 };
 
-// REQUIRES: HasAvx2, HasAvx512.
+// REQUIRES: HasAvx2.
 const WinogradKernels& WinogradKernelsAvx2();
+// REQUIRES: HasAvx512 and HasAvx2 (FMA).
 const WinogradKernels& WinogradKernelsAvx512();
 
 }  // namespace nevus

@@ -1,16 +1,17 @@
-// Winograd's matrix products, on the compiler's vectors. Compiled once an
-// instruction set: see winograd_transforms.h.
+// Winograd's matrix products.
 #ifndef NEVUS_COMPUTE_BACKBONE_WINOGRAD_PRODUCT_H_
 #define NEVUS_COMPUTE_BACKBONE_WINOGRAD_PRODUCT_H_
 
 #include <cstddef>
+
+#include "compute/backbone/winograd_lanes.h"
 
 namespace nevus {
 
 // kRows x kVectors sums of kLanes channels have to stay in registers, beside
 // kVectors of weights and one point.
 template <int kLanes, int kRows, int kVectors>
-class WinogradProduct {
+class WinogradProduct : WinogradLanes<kLanes> {
  public:
   static constexpr int kPanel = kVectors * kLanes;
 
@@ -22,14 +23,9 @@ class WinogradProduct {
   }
 
  private:
-  typedef float Lanes __attribute__((vector_size(4 * kLanes), aligned(4)));
-
-  static Lanes Load(const float* from) {
-    return *reinterpret_cast<const Lanes*>(from);
-  }
-  static void Store(const Lanes& lanes, float* to) {
-    *reinterpret_cast<Lanes*>(to) = lanes;
-  }
+  using typename WinogradLanes<kLanes>::Lanes;
+  using WinogradLanes<kLanes>::Load;
+  using WinogradLanes<kLanes>::Store;
 
   // `rows` x `vectors` sums at once. Each is added up in the order of the
   // inputs, however many are computed beside it.

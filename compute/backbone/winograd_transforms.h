@@ -1,34 +1,34 @@
-// Into Winograd's points and back, on the compiler's vectors. Compiled once an
-// instruction set, so nothing here may be shared between two such files: all is
-// in a template of the vector's length, and no other header's function is
-// called.
+// Into Winograd's points and back.
 #ifndef NEVUS_COMPUTE_BACKBONE_WINOGRAD_TRANSFORMS_H_
 #define NEVUS_COMPUTE_BACKBONE_WINOGRAD_TRANSFORMS_H_
 
 #include <cstddef>
 
 #include "compute/backbone/winograd_kernels.h"
+#include "compute/backbone/winograd_lanes.h"
 
 namespace nevus {
 
 // As in WinogradKernels. kPanel: output channels of a panel of weights.
 template <int kLanes, int kPanel>
-class WinogradTransforms {
+class WinogradTransforms : WinogradLanes<kLanes> {
  public:
   static void Weights(const float* weights, int in_channels, int out_channels,
                       float* points) {
-    constexpr int kWindow = 3;
+    constexpr int kWindow = 3, kArea = kWindow * kWindow;
     const size_t plane = size_t{1} * in_channels * out_channels;
     for (int first = 0; first < out_channels; first += kLanes) {
       const int panel = first / kPanel * kPanel;
       const int width =
           out_channels - panel < kPanel ? out_channels - panel : kPanel;
       for (int i = 0; i < in_channels; ++i) {
-        float windows[kWindow * kWindow * kLanes];
+        float windows[kArea * kLanes];
         for (int lane = 0; lane < kLanes; ++lane) {
           const float* const window =
-              weights + (size_t{1} * (first + lane) * in_channels + i) * 9;
-          for (int k = 0; k < 9; ++k) windows[k * kLanes + lane] = window[k];
+              weights + (size_t{1} * (first + lane) * in_channels + i) * kArea;
+          for (int k = 0; k < kArea; ++k) {
+            windows[k * kLanes + lane] = window[k];
+          }
         }
         Lanes rows[kReach][kWindow];
         for (int x = 0; x < kWindow; ++x) {
@@ -52,11 +52,12 @@ class WinogradTransforms {
 
   static void Tile(const WinogradStrip& strip, int tile, int in_channels,
                    const float* image, float* points, size_t plane) {
-    const int top = (strip.first_row + tile / strip.columns) * kTile - 1;
-    const int left = tile % strip.columns * kTile - 1;
+    const int top =
+        (strip.first_row + tile / strip.columns) * kTile - strip.padding;
+    const int left = tile % strip.columns * kTile - strip.padding;
     float* const to = points + size_t{1} * tile * in_channels;
-    if (top >= 0 && left >= 0 && top + kReach <= strip.height &&
-        left + kReach <= strip.width) {
+    if (top >= 0 && left >= 0 && top + kReach <= strip.in_height &&
+        left + kReach <= strip.in_width) {
       TileAt<true>(strip, top, left, in_channels, image, to, plane);
     } else {
       TileAt<false>(strip, top, left, in_channels, image, to, plane);
@@ -98,23 +99,17 @@ class WinogradTransforms {
   }
 
  private:
-  typedef float Lanes __attribute__((vector_size(4 * kLanes), aligned(4)));
+  using typename WinogradLanes<kLanes>::Lanes;
+  using WinogradLanes<kLanes>::Load;
+  using WinogradLanes<kLanes>::Store;
 
   static constexpr int kTile = WinogradKernels::kTile;
   static constexpr int kReach = WinogradKernels::kReach;
-  static constexpr int kPoints = WinogradKernels::kPoints;
 
   // The points 0, +-kNear, +-kFar and infinity, oneDNN's: with the paper's 0,
-  // +-1, +-2 the rounding error is twice as large.
+  // +-1, +-2 the rounding error is half as large again.
   static constexpr float kNear = 0.625f, kFar = 1.5f;
   static constexpr float kNear2 = kNear * kNear, kFar2 = kFar * kFar;
-
-  static Lanes Load(const float* from) {
-    return *reinterpret_cast<const Lanes*>(from);
-  }
-  static void Store(const Lanes& lanes, float* to) {
-    *reinterpret_cast<Lanes*>(to) = lanes;
-  }
 
   // The transposed B: six inputs of a row or column become six points.
   static void ToPoints(const Lanes* d, Lanes* points) {
@@ -168,9 +163,10 @@ class WinogradTransforms {
         Lanes inputs[kReach], column[kReach];
         for (int y = 0; y < kReach; ++y) {
           const bool inside =
-              kInside || (top + y >= 0 && top + y < strip.height &&
-                          left + x >= 0 && left + x < strip.width);
-          const ptrdiff_t place = ptrdiff_t{1} * (top + y) * strip.width + left;
+              kInside || (top + y >= 0 && top + y < strip.in_height &&
+                          left + x >= 0 && left + x < strip.in_width);
+          const ptrdiff_t place =
+              ptrdiff_t{1} * (top + y) * strip.in_width + left;
           inputs[y] =
               inside ? Load(image + (place + x) * channels + channel) : Lanes{};
         }

@@ -66,7 +66,7 @@ int FeatureDimension(const std::vector<Cut>& cuts, Pooling pooling);
 // (arithmetic_choice.h has it, and a better `auto`): `cut` "" is the backbone's
 // default, `pool`
 // "" is avg, `precision` "" or "auto" is fp32_winograd for vgg16 on a processor
-// with AVX-512 and fp32 elsewhere. INVALID_ARGUMENT for names that do not
+// with AVX2 and fp32 elsewhere. INVALID_ARGUMENT for names that do not
 // exist, FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, for a precision
 // that this machine or architecture lacks.
 absl::StatusOr<FeatureSpaceSpec> ResolveFeatureSpace(

@@ -58,6 +58,15 @@ std::string ProcValue(const std::string& path, const std::string& key) {
   return "";
 }
 
+// With family and model, because clouds' processors call themselves alike.
+std::string CpuModel() {
+  const auto value = [](const char* key) {
+    return ProcValue("/proc/cpuinfo", key);
+  };
+  return absl::StrCat(value("model name"), " (family ", value("cpu family"),
+                      ", model ", value("model"), ")");
+}
+
 // A value such as "24050000 kB" of /proc/meminfo, in bytes; 0 if it is not
 // there.
 int64_t MemInfoBytes(const std::string& key) {
@@ -158,7 +167,7 @@ class SystemServiceImpl final : public v1::SystemService::Service {
   grpc::Status Diagnose(grpc::ServerContext*, const v1::DiagnoseRequest*,
                         v1::DiagnoseResponse* response) override {
     response->set_version(kVersion);
-    response->set_cpu_model(ProcValue("/proc/cpuinfo", "model name"));
+    response->set_cpu_model(CpuModel());
     for (const std::string& feature : CpuFeatures()) {
       response->add_cpu_features(feature);
     }

@@ -24,6 +24,9 @@ namespace {
 // for a task (500 at most, docs/operations.md), trainings that read features
 // (peer_reads.cc: four calls each) and clients.
 constexpr int kMaxThreads = 1000;
+// Threads that may wait for the next call. By default two, and a further one
+// ends with its call, so that with sixteen clients each call made a thread.
+constexpr int kMaxPollers = 16;
 
 // A client that asks one thing after the other has asked again by then, and has
 // the service's refusal.
@@ -89,6 +92,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   grpc::ResourceQuota quota("nevusd");
   quota.SetMaxThreads(kMaxThreads);
   builder.SetResourceQuota(quota);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kMaxPollers);
   // Without this a second server would share the port and get half the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
