@@ -73,10 +73,12 @@ def verdict(ratio, before):
     if before is None:
         return "new"
     apart = ratio["low"] > before["high"] or ratio["high"] < before["low"]
-    change = ratio["median"] / before["median"] - 1
-    if not apart or abs(change) < NOTICED:
+    change = ratio["median"] - before["median"]
+    if not apart or abs(change) < NOTICED * before["median"]:
         return "as before"
-    return f"MOVED {change:+.0%}"
+    if before["median"] == 0:  # failures, or memory grown
+        return f"MOVED from 0 to {ratio['median']:.3g}"
+    return f"MOVED {change / before['median']:+.0%}"
 
 
 def target_of(ratio):
