@@ -2,7 +2,23 @@
 
 #include <omp.h>
 
+#include <exception>
+
 namespace nevus {
+
+void ForEachOnOmp(int n, int threads, const std::function<void(int)>& work) {
+  std::exception_ptr thrown;  // may not leave OpenMP's block
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+  for (int i = 0; i < n; ++i) {
+    try {
+      work(i);
+    } catch (...) {
+#pragma omp critical
+      thrown = std::current_exception();
+    }
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
 
 ScopedOmpThreads::ScopedOmpThreads(int threads)
     : before_(omp_get_max_threads()) {

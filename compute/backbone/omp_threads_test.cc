@@ -4,7 +4,11 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <mutex>
+#include <new>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +50,38 @@ class OmpThreadsTest : public ::testing::Test {
 #endif
   }
 };
+
+TEST(ForEachOnOmpTest, EachOnceOnThreadsThatStay) {
+  const ScopedOmpHelpers helpers;
+  std::set<pid_t> seen;
+  std::mutex mutex;
+  for (int round = 0; round < 100; ++round) {
+    for (const int n : {0, 1, 2, 7}) {
+      std::vector<std::atomic<int>> calls(n);
+      ForEachOnOmp(n, /*threads=*/2, [&](int i) {
+        ++calls[i];
+        const std::lock_guard lock(mutex);
+        seen.insert(gettid());
+      });
+      for (const std::atomic<int>& count : calls) EXPECT_EQ(count, 1);
+    }
+  }
+  EXPECT_LE(seen.size(), 2u);
+}
+
+TEST(ForEachOnOmpTest, WhatACallThrowsComesAfterTheOthers) {
+  const ScopedOmpHelpers helpers;
+  for (const int threads : {1, 2}) {
+    std::atomic<int> calls{0};
+    EXPECT_THROW(ForEachOnOmp(5, threads,
+                              [&](int i) {
+                                ++calls;
+                                if (i == 1) throw std::bad_alloc();
+                              }),
+                 std::bad_alloc);
+    EXPECT_EQ(calls, 5);
+  }
+}
 
 TEST_F(OmpThreadsTest, TwoThreadsOnTwoCoresKeepToOneEachWithinTheScope) {
   const ScopedOmpHelpers helpers;

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/layers.h"
+#include "compute/backbone/omp_threads.h"
 #include "compute/feature/feature_values.h"
 #include "compute/feature/pooling.h"
 #include "compute/feature/views.h"
@@ -148,7 +149,7 @@ std::vector<absl::Status> FeatureExtractor::Decode(
   const int least_side = ReducedLeastSide(preprocessing);
   const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
   std::vector<absl::Status> statuses(n);
-  InParallel(n, options_.threads, [&](int i) {
+  ForEachOnOmp(n, options_.threads, [&](int i) {
     if (statuses[i] = go_on(); !statuses[i].ok()) return;
     const absl::StatusOr<Pixels> pixels =
         DecodeImageReduced(images[begin + i], least_side, options_.limits);

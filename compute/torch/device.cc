@@ -1,6 +1,7 @@
 #include "compute/torch/device.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
 
@@ -66,10 +67,17 @@ absl::Status CheckDevice(const std::string& device) {
   return absl::OkStatus();
 }
 
+void AvoidForeignOneDnn() {
+#ifdef NEVUS_LIBTORCH_HAS_ONEDNN_INSIDE  // third_party/libtorch.bzl
+  at::globalContext().setUserEnabledMkldnn(false);
+#endif
+}
+
 std::string TorchVersion() { return TORCH_VERSION; }
 
 absl::StatusOr<double> MeasureMatrixTeraflops(const std::string& device) {
   RETURN_IF_ERROR(CheckDevice(device));
+  AvoidForeignOneDnn();
   // A processor takes seconds for what a GPU does in a millisecond.
   const int size = device == "cpu" ? 512 : 8192;
   const int products = device == "cpu" ? 1 : 20;

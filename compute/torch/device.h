@@ -19,6 +19,12 @@ absl::Status CheckDevice(const std::string& device);
 // "2.4.1", as LibTorch was built.
 std::string TorchVersion();
 
+// For whoever convolves or multiplies bf16 with LibTorch, before. A LibTorch
+// with a oneDNN inside would call the one that Nevus is linked with, of another
+// version (https://github.com/pytorch/pytorch/issues/31300): there it computes
+// without, slower. Does nothing with Debian's LibTorch, which shares ours.
+void AvoidForeignOneDnn();
+
 // The most 1e12 floating point operations a second that a product of two square
 // bf16 matrices gets on `device`: the yardstick for a network. On a GPU the
 // best of a few tenths of a second on matrices of 8192.

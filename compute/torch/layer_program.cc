@@ -99,6 +99,7 @@ absl::StatusOr<std::unique_ptr<LayerProgram>> LayerProgram::Create(
     const std::vector<std::string>& outputs, int input_size,
     const LayerProgramOptions& options) {
   RETURN_IF_ERROR(CheckDevice(options.device));
+  AvoidForeignOneDnn();
   auto rep = std::make_unique<Rep>();
   rep->layers = layers;
   rep->outputs.resize(outputs.size());

@@ -16,6 +16,7 @@
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/tensor.h"
 #include "compute/torch/blas_threads.h"
+#include "compute/torch/device.h"
 
 namespace nevus {
 namespace {
@@ -59,6 +60,7 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
   // of its own OpenBLAS would cut them otherwise, and let one caller in at a
   // time.
   SetBlasThreads(1);
+  AvoidForeignOneDnn();
   auto rep = std::make_unique<Rep>();
   rep->input_size = input_size;
   try {

@@ -12,6 +12,7 @@
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/cpu.h"
 #include "compute/backbone/layers.h"
+#include "compute/backbone/omp_threads.h"
 #include "compute/feature/arithmetic_choice.h"
 #include "compute/feature/eager_reference.h"
 #include "compute/feature/feature_extractor.h"
@@ -237,6 +238,7 @@ class ExtractBench {
   Lane Eager(int batch) {
     return {absl::StrCat("LibTorch eager, batch ", batch), "images/s",
             [this, batch]() -> absl::StatusOr<double> {
+              const ScopedOmpHelpers helpers;  // none beside the jobs'
               const size_t image_floats = planes_.size() / ready_;
               std::vector<std::vector<float>> activations;
               const Stopwatch watch;
@@ -261,6 +263,7 @@ class ExtractBench {
     return {absl::StrCat(ArithmeticName(extractor.spec().arithmetic),
                          ", network alone"),
             "images/s", [this, &extractor]() -> absl::StatusOr<double> {
+              const ScopedOmpHelpers helpers;  // none beside the jobs'
               std::vector<float> features(size_t{1} * ready_ *
                                           extractor.dimension());
               const Stopwatch watch;
