@@ -44,11 +44,14 @@ class ScriptBackbone : public Backbone {
   ScriptBackbone(BackboneInfo info, std::unique_ptr<ScriptModule> module)
       : Backbone(std::move(info)), module_(std::move(module)) {}
 
+  const ScriptModule* script() const override { return module_.get(); }
+
   absl::StatusOr<std::unique_ptr<Network>> NewNetwork(
       const std::string& cut, Arithmetic arithmetic,
       const Calibration& /*calibration*/, int threads) const override {
     RETURN_IF_ERROR(FindCut(info(), cut).status());
     RETURN_IF_ERROR(CheckArithmetic(info(), arithmetic));
+    RETURN_IF_ERROR(CheckArithmeticSupported(arithmetic));  // no GPU's
     return std::make_unique<ScriptNetwork>(module_, threads);
   }
 
@@ -182,16 +185,16 @@ std::string CutNames(const std::vector<Cut>& cuts) {
 }
 
 absl::Status CheckArithmetic(const BackboneInfo& info, Arithmetic arithmetic) {
+  // Whoever computes may have one.
+  if (RunsOnGpu(arithmetic)) return absl::OkStatus();
   if (info.arch == "torchscript" && arithmetic != Arithmetic::kFp32) {
     return WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             "precision ", ArithmeticName(arithmetic),
-            " is not there for TorchScript; such a network runs as its author "
-            "wrote it. Use fp32 or auto")),
+            " is not there for TorchScript; on a processor such a network runs "
+            "as its author wrote it. Use fp32 or auto")),
         "ARITHMETIC_UNSUPPORTED", {{"precision", ArithmeticName(arithmetic)}});
   }
-  // Whoever computes may have one.
-  if (RunsOnGpu(arithmetic)) return absl::OkStatus();
   return CheckArithmeticSupported(arithmetic);
 }
 

@@ -41,6 +41,8 @@ struct BackboneInfo {
                              // "torchscript"
 };
 
+class ScriptModule;
+
 struct BackboneSource {
   std::string arch;     // of ArchitectureNames(), or "torchscript"
   std::string weights;  // the file's content; empty with random_seed
@@ -80,8 +82,9 @@ class Backbone {
       const std::string& cut, Arithmetic arithmetic,
       const Calibration& calibration, int threads) const = 0;
 
-  // nullptr for TorchScript.
+  // One of these two; the other is nullptr.
   virtual const NetworkTable* table() const { return nullptr; }
+  virtual const ScriptModule* script() const { return nullptr; }
 
  protected:
   explicit Backbone(BackboneInfo info) : info_(std::move(info)) {}

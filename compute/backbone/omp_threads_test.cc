@@ -6,13 +6,13 @@
 
 #include <atomic>
 #include <filesystem>
-#include <mutex>
 #include <new>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
@@ -54,13 +54,13 @@ class OmpThreadsTest : public ::testing::Test {
 TEST(ForEachOnOmpTest, EachOnceOnThreadsThatStay) {
   const ScopedOmpHelpers helpers;
   std::set<pid_t> seen;
-  std::mutex mutex;
+  Mutex mutex;
   for (int round = 0; round < 100; ++round) {
     for (const int n : {0, 1, 2, 7}) {
       std::vector<std::atomic<int>> calls(n);
       ForEachOnOmp(n, /*threads=*/2, [&](int i) {
         ++calls[i];
-        const std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         seen.insert(gettid());
       });
       for (const std::atomic<int>& count : calls) EXPECT_EQ(count, 1);

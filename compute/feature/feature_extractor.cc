@@ -18,6 +18,8 @@
 #include "compute/feature/views.h"
 #include "compute/image/pixels.h"
 #include "compute/image/preprocess.h"
+#include "compute/torch/layer_program.h"
+#include "compute/torch/script_module.h"
 
 namespace nevus {
 namespace {
@@ -34,17 +36,17 @@ void InParallel(int n, int threads, const std::function<void(int)>& work) {
   for (std::thread& helper : helpers) helper.join();
 }
 
-absl::StatusOr<std::unique_ptr<DeviceNetwork>> NewDeviceNetwork(
-    const Backbone& backbone, const std::vector<Cut>& cuts,
-    const FeatureSpaceSpec& spec, const std::string& device) {
-  // Says no to TorchScript, which brings its own way to run.
-  RETURN_IF_ERROR(CheckArithmetic(backbone.info(), spec.arithmetic));
+absl::StatusOr<std::unique_ptr<DeviceProgram>> NewDeviceProgram(
+    const Backbone& backbone, const std::vector<Cut>& cuts, int input_size,
+    const DeviceProgramOptions& options) {
+  if (backbone.script() != nullptr) {
+    return backbone.script()->OnDevice(options, kGpuBatch);
+  }
   std::vector<std::string> names;
   for (const Cut& cut : cuts) names.push_back(cut.name);
   const NetworkTable& table = *backbone.table();
-  return DeviceNetwork::Create(
-      CutAtAll(table.layers, names), table.weights, names, spec.input_size,
-      {device, spec.arithmetic == Arithmetic::kCudaBf16, kGpuBatch});
+  return LayerProgram::Create(CutAtAll(table.layers, names), table.weights,
+                              names, input_size, options);
 }
 
 }  // namespace
@@ -74,8 +76,14 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
   FeatureExtractorOptions taken = options;
   if (RunsOnGpu(spec.arithmetic) && !options.device.empty()) {
     taken.max_batch = kGpuBatch;
-    ASSIGN_OR_RETURN(device_network,
-                     NewDeviceNetwork(backbone, cuts, spec, options.device));
+    ASSIGN_OR_RETURN(auto program,
+                     NewDeviceProgram(backbone, cuts, spec.input_size,
+                                      {options.device,
+                                       spec.arithmetic == Arithmetic::kCudaBf16,
+                                       /*channels_last=*/true}));
+    ASSIGN_OR_RETURN(
+        device_network,
+        DeviceNetwork::Create(std::move(program), spec.input_size, kGpuBatch));
   } else {
     ASSIGN_OR_RETURN(network,
                      backbone.NewNetwork(spec.cut, spec.arithmetic,

@@ -54,7 +54,8 @@ class FeatureExtractor {
  public:
   // `backbone` may be destroyed afterwards. INVALID_ARGUMENT if `spec` was made
   // for another backbone (reason BACKBONE_MISMATCH), otherwise as
-  // Backbone::NewNetwork and, on a GPU, DeviceNetwork::Create.
+  // Backbone::NewNetwork and, on a GPU, LayerProgram::Create or
+  // ScriptModule::OnDevice, and DeviceNetwork::Create.
   static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
       const Backbone& backbone, const FeatureSpaceSpec& spec,
       const FeatureExtractorOptions& options);

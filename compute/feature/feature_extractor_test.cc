@@ -71,60 +71,6 @@ struct Golden {
   double tolerance;  // fp32: the bound; Winograd: vgg16_test.cc
 };
 
-// The way through a GPU's batches, computed on the processor.
-TEST(FeatureExtractorTest, AGpusBatchesGiveTheFeaturesOfTheProcessor) {
-  const auto backbone = RandomBackbone(32);
-  FeatureExtractorOptions options;
-  options.device = "cpu";
-  const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
-  // More than one batch, and one image among them that does not decode.
-  std::vector<std::string_view> images(kGpuBatch + 2, image);
-  images[1] = "no image";
-  for (const int views : {1, 8}) {
-    auto spec = ResolveFeatureSpace(backbone->info(), "block1_pool", "", "fp32")
-                    .value();
-    spec.views = views;
-    spec.values = FeatureValues::kFp32;
-    const auto expected = FeatureExtractor::Create(*backbone, spec, {})
-                              .value()
-                              ->Extract({image})[0];
-    ASSERT_THAT(expected, IsOk());
-    spec.arithmetic = Arithmetic::kCudaFp32;
-    const auto extractor = FeatureExtractor::Create(*backbone, spec, options);
-    ASSERT_THAT(extractor, IsOk());
-    size_t told = 0;
-    const auto features =
-        (*extractor)->Extract(images, nullptr, [&](size_t, const auto&) {
-          ++told;
-        });
-    EXPECT_EQ(told, images.size());
-    for (size_t i = 0; i < images.size(); ++i) {
-      if (i == 1) {
-        EXPECT_THAT(features[i],
-                    StatusIs(absl::StatusCode::kInvalidArgument, ""));
-        continue;
-      }
-      ASSERT_THAT(features[i], IsOk());
-      EXPECT_EQ(*features[i], *features[0]) << i;
-    }
-    EXPECT_LT(RelativeError(*features[0], {expected->begin(), expected->end()}),
-              1e-5);
-  }
-}
-
-TEST(FeatureExtractorTest, WithoutAGpuItsArithmeticIsRefused) {
-  const auto backbone = RandomBackbone(32);
-  const auto spec = ResolveFeatureSpace(backbone->info(), "", "", "cuda_bf16");
-  ASSERT_THAT(spec, IsOk());  // a worker may have one
-  const auto refused = FeatureExtractor::Create(*backbone, *spec, {}).status();
-  EXPECT_EQ(ReasonOf(refused), "ARITHMETIC_UNSUPPORTED");
-  FeatureExtractorOptions options;
-  options.device = "cuda:999";
-  EXPECT_EQ(
-      ReasonOf(FeatureExtractor::Create(*backbone, *spec, options).status()),
-      "DEVICE_UNAVAILABLE");
-}
-
 TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
   const std::vector<Golden> goldens = {
       {"vgg16_blocks_1_3.safetensors", "vgg16", "fp32", "avg",
@@ -140,7 +86,12 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
       {"squeezenet1_1.pt", "torchscript", "auto", "avg",
        "squeezenet1_1_torchvision_output_avg.txt", Normalization::kTorchvision,
        1e-5},
+      {"squeezenet1_1.pt", "torchscript", "cuda_fp32", "avg",
+       "squeezenet1_1_torchvision_output_avg.txt", Normalization::kTorchvision,
+       1e-5},
   };
+  FeatureExtractorOptions options;
+  options.device = "cpu";  // what a GPU computes, computed there
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
   for (const Golden& golden : goldens) {
     SCOPED_TRACE(std::string(golden.features) + " " + golden.precision);
@@ -157,7 +108,7 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
     ASSERT_THAT(spec, IsOk());
     // The network is measured here, not the rounding.
     spec->values = FeatureValues::kFp32;
-    const auto feature = FeatureExtractor::Create(**backbone, *spec, {})
+    const auto feature = FeatureExtractor::Create(**backbone, *spec, options)
                              .value()
                              ->Extract({image})[0];
     ASSERT_THAT(feature, IsOk());

@@ -86,7 +86,7 @@ TEST(FeatureSpaceTest, UnknownNamesAreRefusedWithWhatIsThere) {
                        "it is avg, max or flatten"));
 }
 
-TEST(FeatureSpaceTest, TorchScriptRunsInFp32Only) {
+TEST(FeatureSpaceTest, OnAProcessorTorchScriptRunsInFp32Only) {
   for (const char* precision : {"fp32_winograd", "bf16"}) {
     SCOPED_TRACE(precision);
     const auto spec =

@@ -17,7 +17,7 @@
 #include "base/status.h"
 #include "compute/torch/cuda_graph.h"
 #include "compute/torch/device.h"
-#include "compute/torch/layer_program.h"
+#include "compute/torch/device_program.h"
 
 namespace nevus {
 namespace {
@@ -90,7 +90,7 @@ struct DeviceNetwork::Rep {
       : device(on), compute(on), slots{Slot(on), Slot(on)} {}
 
   const at::Device device;
-  std::unique_ptr<LayerProgram> program;
+  std::unique_ptr<DeviceProgram> program;
   int batch = 0;
   size_t image_floats = 0, answer_floats = 0;
   Queue compute;
@@ -178,25 +178,17 @@ DeviceNetwork::DeviceNetwork(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 DeviceNetwork::~DeviceNetwork() = default;
 
 absl::StatusOr<std::unique_ptr<DeviceNetwork>> DeviceNetwork::Create(
-    const Layers& layers, const NetworkWeights& weights,
-    const std::vector<std::string>& outputs, int input_size,
-    const DeviceNetworkOptions& options) {
-  if (options.batch < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("batches of ", options.batch,
-                     " images are not possible; give 1 or more"));
+    std::unique_ptr<DeviceProgram> program, int input_size, int batch) {
+  if (batch < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "batches of ", batch, " images are not possible; give 1 or more"));
   }
-  RETURN_IF_ERROR(CheckDevice(options.device));
-  ASSIGN_OR_RETURN(auto program,
-                   LayerProgram::Create(
-                       layers, weights, outputs, input_size,
-                       {options.device, options.bf16, /*channels_last=*/true}));
   try {
     const c10::InferenceMode inference;
     MakeExact();
-    auto rep = std::make_unique<Rep>(at::Device(options.device));
+    auto rep = std::make_unique<Rep>(at::Device(program->device()));
     rep->program = std::move(program);
-    rep->batch = options.batch;
+    rep->batch = batch;
     rep->image_floats = size_t{3} * input_size * input_size;
     for (const LayerShape& shape : rep->program->outputs()) {
       rep->answer_floats +=

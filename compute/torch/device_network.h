@@ -1,4 +1,4 @@
-// A network of compute/backbone/layers.h on a GPU: batches of one fixed size,
+// A network on a GPU: batches of one fixed size,
 // channels last, two of them on their way at a time, so that one is copied
 // while the other is computed. The same program runs on the processor, without
 // streams: slower than compute/backbone's, but it can be tested anywhere.
@@ -11,32 +11,21 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "compute/backbone/layers.h"
-#include "compute/backbone/network_weights.h"
+#include "compute/torch/device_program.h"
 
 namespace nevus {
-
-struct DeviceNetworkOptions {
-  std::string device = "cuda:0";  // or "cpu"
-  bool bf16 = true;               // else fp32, without TF32
-  int batch = 64;                 // images of a pass
-};
 
 // For one thread at a time.
 class DeviceNetwork {
  public:
-  // `weights` are copied. Runs a few passes to warm up and to see whether a
-  // CUDA graph starts them faster. Errors as LayerProgram::Create; INTERNAL if
-  // LibTorch fails, as for want of memory.
+  // `batch`: images of a pass. fp32 is without TF32. Runs a few passes to warm
+  // up and to see whether a CUDA graph starts them faster. INVALID_ARGUMENT for
+  // a batch below 1; INTERNAL if LibTorch fails, as for want of memory.
   static absl::StatusOr<std::unique_ptr<DeviceNetwork>> Create(
-      const Layers& layers, const NetworkWeights& weights,
-      const std::vector<std::string>& outputs, int input_size,
-      const DeviceNetworkOptions& options);
+      std::unique_ptr<DeviceProgram> program, int input_size, int batch);
   ~DeviceNetwork();
 
   // What one image gives: channels x height x width of each output, summed.

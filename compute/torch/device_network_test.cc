@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +18,7 @@
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/torch/device.h"
 #include "compute/torch/eager_network.h"
+#include "compute/torch/layer_program.h"
 
 namespace nevus {
 namespace {
@@ -74,10 +77,18 @@ class DeviceNetworkTest : public ::testing::Test {
     return joined;
   }
 
+  absl::StatusOr<std::unique_ptr<DeviceNetwork>> Create(
+      const std::string& device, bool bf16, int batch) const {
+    ASSIGN_OR_RETURN(auto program,
+                     LayerProgram::Create(layers_, weights_, outputs_, kSide,
+                                          {device, bf16,
+                                           /*channels_last=*/true}));
+    return DeviceNetwork::Create(std::move(program), kSide, batch);
+  }
+
   std::vector<float> OnDevice(const std::vector<float>& planes, int n,
-                              const DeviceNetworkOptions& options) const {
-    const auto network =
-        DeviceNetwork::Create(layers_, weights_, outputs_, kSide, options);
+                              bool bf16, int batch) const {
+    const auto network = Create("cpu", bf16, batch);
     EXPECT_THAT(network, IsOk());
     EXPECT_EQ((*network)->activation_floats(), 8 * 6 * 6 + 6 * 6 * 6);
     std::vector<float> activations(n * (*network)->activation_floats());
@@ -101,36 +112,32 @@ TEST_F(DeviceNetworkTest, GivesWhatTheEagerNetworkGives) {
   // Five images in batches of two: both slots twice, the last half empty.
   const std::vector<float> planes = TestPlanes(5, kSide);
   const std::vector<float> eager = Eager(planes, 5);
-  EXPECT_LT(Error(OnDevice(planes, 5, {"cpu", false, 2}), eager), 1e-5);
-  const double bf16 = Error(OnDevice(planes, 5, {"cpu", true, 2}), eager);
+  EXPECT_LT(Error(OnDevice(planes, 5, false, 2), eager), 1e-5);
+  const double bf16 = Error(OnDevice(planes, 5, true, 2), eager);
   EXPECT_LT(bf16, 1e-2);
   EXPECT_GT(bf16, 1e-5);  // it did compute in eight bits
 }
 
 TEST_F(DeviceNetworkTest, AnImagesBitsDoNotDependOnHowManyCome) {
   const std::vector<float> planes = TestPlanes(5, kSide);
-  const std::vector<float> all = OnDevice(planes, 5, {"cpu", false, 4});
-  const std::vector<float> one = OnDevice(planes, 1, {"cpu", false, 4});
+  const std::vector<float> all = OnDevice(planes, 5, false, 4);
+  const std::vector<float> one = OnDevice(planes, 1, false, 4);
   EXPECT_EQ(one, std::vector<float>(all.begin(), all.begin() + one.size()));
 }
 
 TEST_F(DeviceNetworkTest, RefusesWhatIsNotThere) {
-  const auto create = [&](const DeviceNetworkOptions& options) {
-    return DeviceNetwork::Create(layers_, weights_, outputs_, kSide, options)
-        .status();
-  };
   for (const char* name : {"gpu", "cuda", "cuda:", "cuda:x", "cuda:-1", ""}) {
-    const absl::Status status = create({name, false, 1});
+    const absl::Status status = Create(name, false, 1).status();
     EXPECT_THAT(status,
                 StatusIs(absl::StatusCode::kInvalidArgument, "cpu or cuda:N"));
     EXPECT_EQ(ReasonOf(status), "DEVICE_UNKNOWN");
   }
   // No machine has so many, and this build has no CUDA.
-  const absl::Status status = create({"cuda:999", false, 1});
+  const absl::Status status = Create("cuda:999", false, 1).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
                                "device cuda:999 "));
   EXPECT_EQ(ReasonOf(status), "DEVICE_UNAVAILABLE");
-  EXPECT_THAT(create({"cpu", false, 0}),
+  EXPECT_THAT(Create("cpu", false, 0),
               StatusIs(absl::StatusCode::kInvalidArgument, "batches of 0"));
 }
 

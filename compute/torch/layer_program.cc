@@ -97,7 +97,7 @@ LayerProgram::~LayerProgram() = default;
 absl::StatusOr<std::unique_ptr<LayerProgram>> LayerProgram::Create(
     const Layers& layers, const NetworkWeights& weights,
     const std::vector<std::string>& outputs, int input_size,
-    const LayerProgramOptions& options) {
+    const DeviceProgramOptions& options) {
   RETURN_IF_ERROR(CheckDevice(options.device));
   AvoidForeignOneDnn();
   auto rep = std::make_unique<Rep>();
@@ -145,6 +145,10 @@ absl::StatusOr<std::unique_ptr<LayerProgram>> LayerProgram::Create(
     return FromTorch(error);
   }
   return program;
+}
+
+std::string LayerProgram::device() const {
+  return rep_->tensor_options.device().str();
 }
 
 const std::vector<LayerShape>& LayerProgram::outputs() const {

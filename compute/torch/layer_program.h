@@ -12,21 +12,11 @@
 #include "absl/status/statusor.h"
 #include "compute/backbone/layers.h"
 #include "compute/backbone/network_weights.h"
-
-namespace at {
-class Tensor;
-}  // namespace at
+#include "compute/torch/device_program.h"
 
 namespace nevus {
 
-struct LayerProgramOptions {
-  std::string device = "cpu";  // or "cuda:0"
-  bool bf16 = false;           // weights and activations in bfloat16
-  bool channels_last = false;  // what a GPU's bf16 convolutions like
-};
-
-// Immutable; thread-safe as far as the device is.
-class LayerProgram {
+class LayerProgram final : public DeviceProgram {
  public:
   // `weights` are copied. `outputs` name layers. INVALID_ARGUMENT if the input
   // size is too small (INPUT_SIZE_INVALID) or a weight is missing
@@ -34,18 +24,13 @@ class LayerProgram {
   static absl::StatusOr<std::unique_ptr<LayerProgram>> Create(
       const Layers& layers, const NetworkWeights& weights,
       const std::vector<std::string>& outputs, int input_size,
-      const LayerProgramOptions& options);
-  ~LayerProgram();
+      const DeviceProgramOptions& options);
+  ~LayerProgram() override;
 
-  // The shape of each output, of one image.
-  const std::vector<LayerShape>& outputs() const;
-
-  // A copy of `tensor` on the device as Run wants its image: number, layout.
-  at::Tensor Place(const at::Tensor& tensor) const;
-
-  // `image`: n x 3 x S x S, of Place. One tensor an output, in its number and
-  // layout. Throws what LibTorch throws. REQUIRES: inference mode.
-  std::vector<at::Tensor> Run(const at::Tensor& image) const;
+  std::string device() const override;
+  const std::vector<LayerShape>& outputs() const override;
+  at::Tensor Place(const at::Tensor& tensor) const override;
+  std::vector<at::Tensor> Run(const at::Tensor& image) const override;
 
  private:
   struct Rep;

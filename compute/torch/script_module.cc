@@ -8,11 +8,13 @@
 
 #include <cstring>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/tensor.h"
 #include "compute/torch/blas_threads.h"
@@ -32,7 +34,9 @@ std::string Brief(const std::exception& error) {
 }  // namespace
 
 struct ScriptModule::Rep {
-  torch::jit::Module module;
+  torch::jit::Module written;  // as its author did; freezing leaves constants
+                               // that no longer move to a device
+  torch::jit::Module module;   // frozen; shares what it did not fold
   int input_size = 0;
   std::vector<int64_t> output_shape;
   int64_t parameters = 0;
@@ -51,6 +55,55 @@ struct ScriptModule::Rep {
   }
 };
 
+namespace {
+
+class ScriptProgram final : public DeviceProgram {
+ public:
+  ScriptProgram(const torch::jit::Module& written, const LayerShape& output,
+                const DeviceProgramOptions& options)
+      : module_(written.deepcopy()),
+        outputs_({output}),
+        placed_(at::TensorOptions(at::Device(options.device))
+                    .dtype(options.bf16 ? at::kBFloat16 : at::kFloat)),
+        format_(options.channels_last ? at::MemoryFormat::ChannelsLast
+                                      : at::MemoryFormat::Contiguous) {
+    module_.to(placed_.device());
+    if (options.bf16) module_.to(at::kBFloat16);
+    module_ = torch::jit::freeze(module_);
+  }
+
+  std::string device() const override { return placed_.device().str(); }
+  const std::vector<LayerShape>& outputs() const override { return outputs_; }
+  at::Tensor Place(const at::Tensor& tensor) const override {
+    return tensor.to(placed_, /*non_blocking=*/false, /*copy=*/true, format_);
+  }
+
+  std::vector<at::Tensor> Run(const at::Tensor& image) const override {
+    const torch::jit::GraphOptimizerEnabledGuard plain(false);
+    torch::jit::Module callable = module_;
+    const at::Tensor output = callable.forward({image}).toTensor();
+    const int64_t n = image.size(0);
+    const LayerShape& shape = outputs_[0];
+    const int64_t count =
+        int64_t{1} * shape.channels * shape.height * shape.width;
+    if (output.dim() < 2 || output.size(0) != n ||
+        output.numel() != n * count) {
+      std::ostringstream found;
+      found << "for " << n << " images it gives " << output.sizes();
+      throw std::runtime_error(found.str());
+    }
+    return {output.reshape({n, shape.channels, shape.height, shape.width})};
+  }
+
+ private:
+  torch::jit::Module module_;
+  const std::vector<LayerShape> outputs_;
+  const at::TensorOptions placed_;
+  const at::MemoryFormat format_;
+};
+
+}  // namespace
+
 ScriptModule::ScriptModule(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 ScriptModule::~ScriptModule() = default;
 
@@ -65,12 +118,12 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
   rep->input_size = input_size;
   try {
     std::istringstream stream{std::string(bytes)};
-    rep->module = torch::jit::load(stream, at::kCPU);
-    rep->module.eval();
-    for (const at::Tensor& parameter : rep->module.parameters()) {
+    rep->written = torch::jit::load(stream, at::kCPU);
+    rep->written.eval();
+    for (const at::Tensor& parameter : rep->written.parameters()) {
       rep->parameters += parameter.numel();
     }
-    rep->module = torch::jit::freeze(rep->module);
+    rep->module = torch::jit::freeze(rep->written);
   } catch (const std::exception& error) {
     return BadWeights(absl::StrCat(
         "the file cannot be loaded as TorchScript (", Brief(error),
@@ -128,6 +181,29 @@ absl::Status ScriptModule::Run(const float* planes, float* output) const {
         absl::StrCat("the TorchScript network failed: ", Brief(error)));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<DeviceProgram>> ScriptModule::OnDevice(
+    const DeviceProgramOptions& options, int batch) const {
+  RETURN_IF_ERROR(CheckDevice(options.device));
+  const LayerShape output = {channels(), height(), width()};
+  try {
+    const c10::InferenceMode inference;
+    auto program =
+        std::make_unique<ScriptProgram>(rep_->written, output, options);
+    program->Run(
+        program->Place(at::zeros({batch, 3, input_size(), input_size()})));
+    return program;
+  } catch (const std::exception& error) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "the TorchScript network does not compute ", batch,
+            " images at once", options.bf16 ? " in bfloat16" : "", " on ",
+            options.device, " (", Brief(error),
+            "). Export it for any number of images, without numbers of a type "
+            "of their own, or use fp32")),
+        "ARITHMETIC_UNSUPPORTED", {{"device", options.device}});
+  }
 }
 
 }  // namespace nevus

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "compute/torch/device_program.h"
 
 namespace nevus {
 
@@ -38,6 +39,12 @@ class ScriptModule {
   // elsewhere and gives other bits. INTERNAL if the program fails or changes
   // its output's shape.
   absl::Status Run(const float* planes, float* output) const;
+
+  // A copy of the network on a device, which has seen `batch` images at once.
+  // FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, if it cannot compute so
+  // many, or not in bfloat16; else as CheckDevice.
+  absl::StatusOr<std::unique_ptr<DeviceProgram>> OnDevice(
+      const DeviceProgramOptions& options, int batch) const;
 
  private:
   struct Rep;

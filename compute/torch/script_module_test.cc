@@ -88,6 +88,57 @@ TEST(ScriptModuleTest, AnOutputThatChangesItsShapeLaterIsAnError) {
               StatusIs(absl::StatusCode::kInternal, "gave 6144 values"));
 }
 
+// On the processor, as on a GPU.
+TEST(ScriptModuleTest, OnADeviceComputesEveryImageOfABatch) {
+  constexpr int kSide = 32, kBatch = 3;
+  const auto module = ScriptModule::Load(
+      Script("y = torch.max_pool2d(x * self.scale, 16)\n"
+             "    return torch.cat([y, torch.sigmoid(y)], 1)"),
+      kSide);
+  ASSERT_THAT(module, IsOk());
+  const std::vector<float> planes = TestPlanes(kBatch, kSide);
+  std::vector<double> alone;
+  for (int i = 0; i < kBatch; ++i) {
+    std::vector<float> output(6 * 2 * 2);
+    ASSERT_THAT((*module)->Run(&planes[i * 3 * kSide * kSide], output.data()),
+                IsOk());
+    alone.insert(alone.end(), output.begin(), output.end());
+  }
+  for (const bool bf16 : {false, true}) {
+    const auto program =
+        (*module)->OnDevice({"cpu", bf16, /*channels_last=*/true}, kBatch);
+    ASSERT_THAT(program, IsOk());
+    EXPECT_EQ((*program)->device(), "cpu");
+    ASSERT_EQ((*program)->outputs().size(), 1u);
+    EXPECT_EQ((*program)->outputs()[0].channels, 6);
+    const c10::InferenceMode inference;
+    const at::Tensor answer = (*program)
+                                  ->Run((*program)->Place(at::from_blob(
+                                      const_cast<float*>(planes.data()),
+                                      {kBatch, 3, kSide, kSide})))[0]
+                                  .to(at::kFloat)
+                                  .contiguous();
+    ASSERT_EQ(answer.sizes(), (std::vector<int64_t>{kBatch, 6, 2, 2}));
+    const float* const values = answer.data_ptr<float>();
+    const double error =
+        RelativeError({values, values + answer.numel()}, alone);
+    EXPECT_LT(error, bf16 ? 1e-2 : 1e-6);
+    EXPECT_EQ(error > 1e-4, bf16);  // it did compute in eight bits
+  }
+}
+
+TEST(ScriptModuleTest, WhatOnlyTakesOneImageIsRefusedOnADevice) {
+  const auto module = ScriptModule::Load(Script("return x.reshape(1, -1)"), 32);
+  ASSERT_THAT(module, IsOk());
+  const auto program = (*module)->OnDevice({}, 2);
+  EXPECT_THAT(program,
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       "2 images at once on cpu (for 2 images it gives [1, "));
+  EXPECT_EQ(ReasonOf(program.status()), "ARITHMETIC_UNSUPPORTED");
+  EXPECT_EQ(ReasonOf((*module)->OnDevice({"cuda:999"}, 2).status()),
+            "DEVICE_UNAVAILABLE");
+}
+
 TEST(ScriptModuleTest, RefusesDamagedFiles) {
   const std::string sound = Script("return x");
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;

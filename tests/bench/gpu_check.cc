@@ -11,6 +11,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,6 +25,7 @@
 #include "compute/torch/device.h"
 #include "compute/torch/device_network.h"
 #include "compute/torch/eager_network.h"
+#include "compute/torch/layer_program.h"
 
 namespace nevus {
 namespace {
@@ -221,9 +223,12 @@ class GpuCheck {
     constexpr int kRuns = 3;
     const int images = std::max(options_.images, kChecked);
     ASSIGN_OR_RETURN(
+        auto program,
+        LayerProgram::Create(layers_, weights_, {kCut}, options_.input_size,
+                             {options_.device, bf16, /*channels_last=*/true}));
+    ASSIGN_OR_RETURN(
         const auto network,
-        DeviceNetwork::Create(layers_, weights_, {kCut}, options_.input_size,
-                              {options_.device, bf16, batch}));
+        DeviceNetwork::Create(std::move(program), options_.input_size, batch));
     const size_t floats = network->activation_floats();
     std::vector<float> activations(images * floats);
     double best_s = std::numeric_limits<double>::infinity();
