@@ -10,9 +10,9 @@
 namespace nevus {
 
 // Calls work(0) ... work(n - 1), each once, on up to `threads` threads: the
-// calling one and the helpers that it computes with anyway. Others would have
-// to be made each time, and find those awake that wait for their next layer.
-// Rethrows what one of the calls threw, after all of them.
+// calling one and its helpers. For a thread that computes with them anyway:
+// others would have to be made, and would find those awake that wait for their
+// next layer. Rethrows what one of the calls threw, after all of them.
 void ForEachOnOmp(int n, int threads, const std::function<void(int)>& work);
 
 // Work that this thread starts until the end of the scope uses `threads` cores.

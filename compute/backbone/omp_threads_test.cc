@@ -69,6 +69,16 @@ TEST(ForEachOnOmpTest, EachOnceOnThreadsThatStay) {
   EXPECT_LE(seen.size(), 2u);
 }
 
+TEST_F(OmpThreadsTest, TwoCallsRunAtOnce) {
+  const ScopedOmpHelpers helpers;
+  std::atomic<int> begun{0};
+  // Ends by the test's time limit if one waits for the other to end.
+  ForEachOnOmp(2, /*threads=*/2, [&](int) {
+    ++begun;
+    while (begun < 2) std::this_thread::yield();
+  });
+}
+
 TEST(ForEachOnOmpTest, WhatACallThrowsComesAfterTheOthers) {
   const ScopedOmpHelpers helpers;
   for (const int threads : {1, 2}) {

@@ -157,7 +157,7 @@ std::vector<absl::Status> FeatureExtractor::Decode(
   const int least_side = ReducedLeastSide(preprocessing);
   const int n = std::min<size_t>(options_.max_batch, images.size() - begin);
   std::vector<absl::Status> statuses(n);
-  ForEachOnOmp(n, options_.threads, [&](int i) {
+  const auto decode = [&](int i) {
     if (statuses[i] = go_on(); !statuses[i].ok()) return;
     const absl::StatusOr<Pixels> pixels =
         DecodeImageReduced(images[begin + i], least_side, options_.limits);
@@ -165,7 +165,13 @@ std::vector<absl::Status> FeatureExtractor::Decode(
     if (!pixels.ok()) return;
     if (observer.pixels != nullptr) observer.pixels(begin + i, *pixels);
     Preprocess(*pixels, preprocessing, &planes[i * image_floats()]);
-  });
+  };
+  // Where OpenMP's helpers compute, they are there and awake.
+  if (network_ != nullptr && network_->callers() == 1) {
+    ForEachOnOmp(n, options_.threads, decode);
+  } else {
+    InParallel(n, options_.threads, decode);
+  }
   return statuses;
 }
 

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/backbone.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/feature/feature_extractor.h"
 #include "compute/feature/feature_space.h"
@@ -36,7 +37,6 @@ std::string HalvingScript() {
   return file.str();
 }
 
-// The way through a GPU's batches, computed on the processor.
 TEST(GpuFeaturesTest, AGpusBatchesGiveTheFeaturesOfTheProcessor) {
   const auto backbone = RandomBackbone();
   FeatureExtractorOptions options;

@@ -1,6 +1,5 @@
 #include "compute/torch/cuda_graph.h"
 
-#include <exception>
 #include <utility>
 
 // A CPU build of LibTorch lacks the second, a machine without CUDA the third.
@@ -26,18 +25,9 @@ bool CudaGraph::Possible() { return true; }
 std::unique_ptr<CudaGraph> CudaGraph::Record(
     const std::function<void()>& work) {
   auto rep = std::make_unique<Rep>();
-  try {
-    rep->graph.capture_begin();
-    work();
-    rep->graph.capture_end();
-  } catch (const std::exception&) {
-    // A recording that stays open would spoil all later ones on this GPU.
-    try {
-      rep->graph.capture_end();
-    } catch (const std::exception&) {
-    }
-    return nullptr;
-  }
+  rep->graph.capture_begin();
+  work();
+  rep->graph.capture_end();
   return std::unique_ptr<CudaGraph>(new CudaGraph(std::move(rep)));
 }
 

@@ -17,7 +17,7 @@ class CudaGraph {
 
   // Records what `work` gives the current stream to do, which must not be the
   // default one; nothing of it is done. Later runs read and write the very same
-  // memory. nullptr if it is not Possible, or fails.
+  // memory. nullptr if it is not Possible. Throws what LibTorch throws.
   static std::unique_ptr<CudaGraph> Record(const std::function<void()>& work);
   ~CudaGraph();
 

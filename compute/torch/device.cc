@@ -105,12 +105,15 @@ absl::StatusOr<double> MeasureMatrixTeraflops(const std::string& device) {
   }
 }
 
-absl::Status FromTorch(const std::exception& error) {
+std::string TorchMessage(const std::exception& error) {
   const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
   const std::string text =
       torch_error ? torch_error->what_without_backtrace() : error.what();
-  return absl::InternalError(absl::StrCat(
-      "LibTorch: ", text.substr(0, std::min<size_t>(text.find('\n'), 300))));
+  return text.substr(0, std::min<size_t>(text.find('\n'), 300));
+}
+
+absl::Status FromTorch(const std::exception& error) {
+  return absl::InternalError(absl::StrCat("LibTorch: ", TorchMessage(error)));
 }
 
 }  // namespace nevus

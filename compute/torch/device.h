@@ -30,7 +30,9 @@ void AvoidForeignOneDnn();
 // best of a few tenths of a second on matrices of 8192.
 absl::StatusOr<double> MeasureMatrixTeraflops(const std::string& device);
 
-// INTERNAL with what LibTorch says, without its stack trace.
+// What LibTorch says, without its stack trace.
+std::string TorchMessage(const std::exception& error);
+// INTERNAL with it.
 absl::Status FromTorch(const std::exception& error);
 
 }  // namespace nevus

@@ -195,7 +195,8 @@ absl::StatusOr<std::unique_ptr<DeviceNetwork>> DeviceNetwork::Create(
           size_t{1} * shape.channels * shape.height * shape.width;
     }
     rep->MakeSlots(input_size);
-    if (rep->device.is_cuda() && CudaGraph::Possible()) {
+    if (rep->device.is_cuda() && CudaGraph::Possible() &&
+        rep->program->recordable()) {
       rep->TryGraph(rep->slots[0]);
       // Both start the same way; what was measured on one holds for the other.
       if (rep->slots[0].graph != nullptr) {

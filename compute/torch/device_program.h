@@ -27,6 +27,10 @@ class DeviceProgram {
 
   virtual std::string device() const = 0;
 
+  // Whether Run gives the device the same work each time and never waits for
+  // it, so that a CUDA graph may stand for it.
+  virtual bool recordable() const = 0;
+
   // The shape of each output, of one image.
   virtual const std::vector<LayerShape>& outputs() const = 0;
 

@@ -28,6 +28,7 @@ class LayerProgram final : public DeviceProgram {
   ~LayerProgram() override;
 
   std::string device() const override;
+  bool recordable() const override { return true; }
   const std::vector<LayerShape>& outputs() const override;
   at::Tensor Place(const at::Tensor& tensor) const override;
   std::vector<at::Tensor> Run(const at::Tensor& image) const override;

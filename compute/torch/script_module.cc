@@ -7,6 +7,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <cstring>
+#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -23,12 +24,74 @@
 namespace nevus {
 namespace {
 
-// The first line: LibTorch's messages go on with a stack trace.
-std::string Brief(const std::exception& error) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-  const std::string text =
-      torch_error ? torch_error->what_without_backtrace() : error.what();
-  return text.substr(0, std::min<size_t>(text.find('\n'), 300));
+// Indices and the like keep their type.
+void ConvertToBf16(const torch::jit::Module& module) {
+  const auto convert = [](at::Tensor tensor) {
+    if (tensor.is_floating_point()) tensor.set_data(tensor.to(at::kBFloat16));
+  };
+  for (const at::Tensor& tensor : module.parameters()) convert(tensor);
+  for (const at::Tensor& tensor : module.buffers()) convert(tensor);
+}
+
+class ScriptProgram final : public DeviceProgram {
+ public:
+  ScriptProgram(const torch::jit::Module& written, const LayerShape& output,
+                const DeviceProgramOptions& options)
+      : module_(written.deepcopy()),
+        outputs_({output}),
+        placed_(at::TensorOptions(at::Device(options.device))
+                    .dtype(options.bf16 ? at::kBFloat16 : at::kFloat)),
+        format_(options.channels_last ? at::MemoryFormat::ChannelsLast
+                                      : at::MemoryFormat::Contiguous) {
+    module_.to(placed_.device());
+    if (options.bf16) ConvertToBf16(module_);
+    module_ = torch::jit::freeze(module_);
+  }
+
+  std::string device() const override { return placed_.device().str(); }
+  bool recordable() const override { return false; }  // a program may branch
+  const std::vector<LayerShape>& outputs() const override { return outputs_; }
+  at::Tensor Place(const at::Tensor& tensor) const override {
+    return tensor.to(placed_, /*non_blocking=*/false, /*copy=*/true, format_);
+  }
+
+  std::vector<at::Tensor> Run(const at::Tensor& image) const override {
+    const torch::jit::GraphOptimizerEnabledGuard plain(false);
+    torch::jit::Module callable = module_;
+    const at::Tensor output = callable.forward({image}).toTensor();
+    const int64_t n = image.size(0);
+    const LayerShape& shape = outputs_[0];
+    const int64_t count =
+        int64_t{1} * shape.channels * shape.height * shape.width;
+    if (output.dim() < 2 || output.size(0) != n ||
+        output.numel() != n * count || output.device() != placed_.device()) {
+      std::ostringstream found;
+      found << "for " << n << " images it gives " << output.sizes() << " on "
+            << output.device();
+      throw std::runtime_error(found.str());
+    }
+    return {output.reshape({n, shape.channels, shape.height, shape.width})};
+  }
+
+ private:
+  torch::jit::Module module_;
+  const std::vector<LayerShape> outputs_;
+  const at::TensorOptions placed_;
+  const at::MemoryFormat format_;
+};
+
+// Whether the first image's answer does not depend on the others'. Waits for
+// the device.
+bool TakesImagesApart(const DeviceProgram& program, int batch, int side) {
+  const int64_t floats = int64_t{3} * side * side;
+  const at::Tensor images =
+      at::linspace(-1, 1, batch * floats).view({batch, 3, side, side});
+  at::Tensor others = -images;
+  others[0] = images[0];
+  const auto first = [&](const at::Tensor& image) {
+    return program.Run(program.Place(image))[0][0];
+  };
+  return at::equal(first(images), first(others));
 }
 
 }  // namespace
@@ -55,55 +118,6 @@ struct ScriptModule::Rep {
   }
 };
 
-namespace {
-
-class ScriptProgram final : public DeviceProgram {
- public:
-  ScriptProgram(const torch::jit::Module& written, const LayerShape& output,
-                const DeviceProgramOptions& options)
-      : module_(written.deepcopy()),
-        outputs_({output}),
-        placed_(at::TensorOptions(at::Device(options.device))
-                    .dtype(options.bf16 ? at::kBFloat16 : at::kFloat)),
-        format_(options.channels_last ? at::MemoryFormat::ChannelsLast
-                                      : at::MemoryFormat::Contiguous) {
-    module_.to(placed_.device());
-    if (options.bf16) module_.to(at::kBFloat16);
-    module_ = torch::jit::freeze(module_);
-  }
-
-  std::string device() const override { return placed_.device().str(); }
-  const std::vector<LayerShape>& outputs() const override { return outputs_; }
-  at::Tensor Place(const at::Tensor& tensor) const override {
-    return tensor.to(placed_, /*non_blocking=*/false, /*copy=*/true, format_);
-  }
-
-  std::vector<at::Tensor> Run(const at::Tensor& image) const override {
-    const torch::jit::GraphOptimizerEnabledGuard plain(false);
-    torch::jit::Module callable = module_;
-    const at::Tensor output = callable.forward({image}).toTensor();
-    const int64_t n = image.size(0);
-    const LayerShape& shape = outputs_[0];
-    const int64_t count =
-        int64_t{1} * shape.channels * shape.height * shape.width;
-    if (output.dim() < 2 || output.size(0) != n ||
-        output.numel() != n * count) {
-      std::ostringstream found;
-      found << "for " << n << " images it gives " << output.sizes();
-      throw std::runtime_error(found.str());
-    }
-    return {output.reshape({n, shape.channels, shape.height, shape.width})};
-  }
-
- private:
-  torch::jit::Module module_;
-  const std::vector<LayerShape> outputs_;
-  const at::TensorOptions placed_;
-  const at::MemoryFormat format_;
-};
-
-}  // namespace
-
 ScriptModule::ScriptModule(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 ScriptModule::~ScriptModule() = default;
 
@@ -126,7 +140,7 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
     rep->module = torch::jit::freeze(rep->written);
   } catch (const std::exception& error) {
     return BadWeights(absl::StrCat(
-        "the file cannot be loaded as TorchScript (", Brief(error),
+        "the file cannot be loaded as TorchScript (", TorchMessage(error),
         "). It must come from torch.jit.save and be whole: export it again"));
   }
   try {
@@ -149,7 +163,7 @@ absl::StatusOr<std::unique_ptr<ScriptModule>> ScriptModule::Load(
   } catch (const std::exception& error) {
     return BadWeights(
         absl::StrCat("the network fails on an input of shape (1, 3, ",
-                     input_size, ", ", input_size, ") (", Brief(error),
+                     input_size, ", ", input_size, ") (", TorchMessage(error),
                      "). Give --input-size the size it was made for"));
   }
   return std::unique_ptr<ScriptModule>(new ScriptModule(std::move(rep)));
@@ -178,7 +192,7 @@ absl::Status ScriptModule::Run(const float* planes, float* output) const {
     std::memcpy(output, result.data_ptr<float>(), count * sizeof(float));
   } catch (const std::exception& error) {
     return absl::InternalError(
-        absl::StrCat("the TorchScript network failed: ", Brief(error)));
+        absl::StrCat("the TorchScript network failed: ", TorchMessage(error)));
   }
   return absl::OkStatus();
 }
@@ -186,23 +200,32 @@ absl::Status ScriptModule::Run(const float* planes, float* output) const {
 absl::StatusOr<std::unique_ptr<DeviceProgram>> ScriptModule::OnDevice(
     const DeviceProgramOptions& options, int batch) const {
   RETURN_IF_ERROR(CheckDevice(options.device));
+  const char* const precision = options.bf16 ? "cuda_bf16" : "cuda_fp32";
+  const auto refuse = [&](const std::string& why) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "the TorchScript network cannot compute ", batch,
+            " images at once in ", precision, " (", why,
+            "). Export it for any number of images, each apart from the "
+            "others, with all its tensors as parameters or buffers; or use "
+            "fp32, on the processor")),
+        "ARITHMETIC_UNSUPPORTED", {{"precision", precision}});
+  };
   const LayerShape output = {channels(), height(), width()};
   try {
     const c10::InferenceMode inference;
     auto program =
         std::make_unique<ScriptProgram>(rep_->written, output, options);
-    program->Run(
-        program->Place(at::zeros({batch, 3, input_size(), input_size()})));
+    if (!TakesImagesApart(*program, batch, input_size())) {
+      return refuse("an image's answer depends on those beside it");
+    }
     return program;
+  } catch (const c10::OutOfMemoryError& error) {
+    return FromTorch(error);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
-    return WithReason(
-        absl::FailedPreconditionError(absl::StrCat(
-            "the TorchScript network does not compute ", batch,
-            " images at once", options.bf16 ? " in bfloat16" : "", " on ",
-            options.device, " (", Brief(error),
-            "). Export it for any number of images, without numbers of a type "
-            "of their own, or use fp32")),
-        "ARITHMETIC_UNSUPPORTED", {{"device", options.device}});
+    return refuse(TorchMessage(error));
   }
 }
 

@@ -40,9 +40,10 @@ class ScriptModule {
   // its output's shape.
   absl::Status Run(const float* planes, float* output) const;
 
-  // A copy of the network on a device, which has seen `batch` images at once.
-  // FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, if it cannot compute so
-  // many, or not in bfloat16; else as CheckDevice.
+  // A copy of the network on a device, which has computed `batch` images at
+  // once. FAILED_PRECONDITION, reason ARITHMETIC_UNSUPPORTED, if it cannot, not
+  // in bfloat16, or not each apart from the others; INTERNAL if the device has
+  // no memory for it; else as CheckDevice.
   absl::StatusOr<std::unique_ptr<DeviceProgram>> OnDevice(
       const DeviceProgramOptions& options, int batch) const;
 

@@ -127,16 +127,56 @@ TEST(ScriptModuleTest, OnADeviceComputesEveryImageOfABatch) {
   }
 }
 
-TEST(ScriptModuleTest, WhatOnlyTakesOneImageIsRefusedOnADevice) {
-  const auto module = ScriptModule::Load(Script("return x.reshape(1, -1)"), 32);
+TEST(ScriptModuleTest, OnADeviceWholeNumbersKeepTheirType) {
+  torch::jit::Module made("made");
+  made.register_buffer("index", at::full({1}, 301, at::kLong));  // not in bf16
+  made.define(
+      "def forward(self, x):\n"
+      "    return torch.ones_like(x) * float(int(self.index) == 301)\n");
+  std::ostringstream file;
+  made.save(file);
+  const auto module = ScriptModule::Load(file.str(), 32);
   ASSERT_THAT(module, IsOk());
-  const auto program = (*module)->OnDevice({}, 2);
-  EXPECT_THAT(program,
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       "2 images at once on cpu (for 2 images it gives [1, "));
-  EXPECT_EQ(ReasonOf(program.status()), "ARITHMETIC_UNSUPPORTED");
-  EXPECT_EQ(ReasonOf((*module)->OnDevice({"cuda:999"}, 2).status()),
-            "DEVICE_UNAVAILABLE");
+  const auto program = (*module)->OnDevice({"cpu", /*bf16=*/true}, 2);
+  ASSERT_THAT(program, IsOk());
+  const c10::InferenceMode inference;
+  const at::Tensor image = (*program)->Place(at::zeros({2, 3, 32, 32}));
+  EXPECT_EQ((*program)->Run(image)[0].min().item<float>(), 1);
+}
+
+TEST(ScriptModuleTest, RefusedOnADevice) {
+  const struct {
+    const char* body;
+    bool fp32, bf16;  // whether these can
+    const char* why;
+  } kScripts[] = {
+      {"return x * self.scale", true, true, ""},
+      {"return x.reshape(1, -1)", false, false,
+       "for 2 images it gives [1, 6144] on cpu"},
+      {"return x / x.max()", false, false,
+       "an image's answer depends on those beside it"},
+      {"return torch.batch_norm(x, None, None, None, None, True, 0.1, 1e-5, "
+       "False)",
+       false, false, "an image's answer depends on those beside it"},
+      {"return torch.matmul(x, torch.ones([32, 32]))", true, false, ""},
+  };
+  for (const auto& script : kScripts) {
+    SCOPED_TRACE(script.body);
+    const auto module = ScriptModule::Load(Script(script.body), 32);
+    ASSERT_THAT(module, IsOk());
+    for (const bool bf16 : {false, true}) {
+      const auto program = (*module)->OnDevice({"cpu", bf16}, 2);
+      if (bf16 ? script.bf16 : script.fp32) {
+        EXPECT_THAT(program, IsOk());
+        continue;
+      }
+      EXPECT_THAT(program,
+                  StatusIs(absl::StatusCode::kFailedPrecondition, script.why));
+      EXPECT_EQ(ReasonOf(program.status()), "ARITHMETIC_UNSUPPORTED");
+    }
+    EXPECT_EQ(ReasonOf((*module)->OnDevice({"cuda:999"}, 2).status()),
+              "DEVICE_UNAVAILABLE");
+  }
 }
 
 TEST(ScriptModuleTest, RefusesDamagedFiles) {

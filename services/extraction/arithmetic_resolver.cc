@@ -66,7 +66,7 @@ absl::StatusOr<Subject> LoadSubject(
 absl::StatusOr<ResolvedArithmetic> ArithmeticResolver::Resolve(
     const v1::ResolveFeatureSpaceRequest& request, const BackboneInfo& backbone,
     const FeatureSpaceSpec& spec, const grpc::ServerContext* caller) {
-  // TorchScript has fp32 alone.
+  // For TorchScript auto is fp32.
   const bool choose =
       IsAuto(request.precision()) && backbone.arch != "torchscript";
   const ResolvedArithmetic plain = {spec.arithmetic, {}, ""};
