@@ -6,6 +6,8 @@ its own (oneDNN, pybind11), so only the four folders of its own headers are
 taken; and CUDA's, if this LibTorch has CUDA and CUDA_HOME has headers.
 """
 
+load("//third_party:system_lib.bzl", "as_needed")
+
 _OWN_HEADERS = ["ATen", "c10", "caffe2", "torch"]
 
 _BUILD = """\
@@ -32,9 +34,7 @@ def _use_debians(ctx):
     _write(
         ctx,
         includes = ["include"],
-        linkopts = ["-Wl,--push-state,--as-needed"] +
-                   ["-l" + lib for lib in ["torch", "torch_cpu", "c10", "glog"]] +
-                   ["-Wl,--pop-state"],
+        linkopts = as_needed(["torch", "torch_cpu", "c10", "glog"]),
     )
 
 def _use_folder(ctx, folder):

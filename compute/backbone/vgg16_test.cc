@@ -12,20 +12,13 @@
 #include "compute/backbone/calibration.h"
 #include "compute/backbone/cpu.h"
 #include "compute/backbone/onednn_network.h"
+#include "compute/backbone/testing/random_vgg16.h"
 #include "compute/backbone/testing/reference_network.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
 namespace {
-
-std::unique_ptr<Backbone> Random(int input_size) {
-  BackboneSource source;
-  source.arch = "vgg16";
-  source.random_seed = 3;
-  source.input_size = input_size;
-  return Backbone::Load(source).value();
-}
 
 std::vector<float> Activation(const Backbone& backbone, const std::string& cut,
                               Arithmetic arithmetic, int threads,
@@ -107,7 +100,7 @@ TEST_P(Vgg16ReferenceTest, AgreesWithPlainLoopsOnRandomWeights) {
   } kCases[] = {{"block1_conv2", 37}, {"block2_pool", 44}, {"block5_pool", 45}};
   for (const auto& [cut, size] : kCases) {
     SCOPED_TRACE(std::string(cut) + " at " + std::to_string(size));
-    ExpectAgreesWithPlainLoops(*Random(size), cut, GetParam());
+    ExpectAgreesWithPlainLoops(*RandomVgg16(size, /*seed=*/3), cut, GetParam());
   }
 }
 
@@ -131,7 +124,7 @@ TEST_P(Vgg16ReferenceTest, AgreesWithPlainLoopsOnGenuineWeights) {
 
 TEST_P(Vgg16Test, WinogradInFp32IsOurs) {
   Calibration calibration;
-  const auto backbone = Random(112);
+  const auto backbone = RandomVgg16(112, /*seed=*/3);
   const Layers layers = CutAt(backbone->table()->layers, "block5_pool");
   for (const Layer& layer : layers) calibration[layer.name] = 8;
   const auto network =
@@ -156,7 +149,7 @@ TEST_P(Vgg16Test, WinogradInFp32IsOurs) {
 
 TEST_P(Vgg16Test, TheNumberOfThreadsChangesNoBit) {
   for (int size : {32, 112, 224}) {
-    const auto backbone = Random(size);
+    const auto backbone = RandomVgg16(size, /*seed=*/3);
     const std::vector<float> planes = TestPlanes(1, size);
     const std::vector<float> one =
         Activation(*backbone, "block5_pool", GetParam(), 1, planes);

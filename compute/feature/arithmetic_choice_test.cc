@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "base/status_matchers.h"
+#include "compute/backbone/testing/random_vgg16.h"
 #include "gtest/gtest.h"
 
 namespace nevus {
@@ -58,14 +59,6 @@ TEST(ChooseFastestTest, TheFastestThatIsExactEnough) {
   }
 }
 
-std::unique_ptr<Backbone> RandomVgg16Backbone() {
-  BackboneSource source;
-  source.arch = "vgg16";
-  source.random_seed = 1;
-  source.input_size = 32;
-  return Backbone::Load(source).value();
-}
-
 Planes SomePlanes(int n) {
   Planes planes;
   for (int i = 0; i < n; ++i) {
@@ -78,7 +71,7 @@ Planes SomePlanes(int n) {
 }
 
 TEST(ChooseArithmeticTest, TriesWhatThisProcessorHas) {
-  const auto backbone = RandomVgg16Backbone();
+  const auto backbone = RandomVgg16(32);
   const Planes images = SomePlanes(3);
   const auto calibration = Calibrate(*backbone, "block2_pool", images, 1);
   ASSERT_THAT(calibration, IsOk());
@@ -94,14 +87,14 @@ TEST(ChooseArithmeticTest, TriesWhatThisProcessorHas) {
 }
 
 TEST(ChooseArithmeticTest, WithoutACalibrationNoIntegersAreTried) {
-  const auto choice = ChooseArithmetic(*RandomVgg16Backbone(), "block1_pool",
+  const auto choice = ChooseArithmetic(*RandomVgg16(32), "block1_pool",
                                        Pooling::kAverage, {}, SomePlanes(1), 1);
   ASSERT_THAT(choice, IsOk());
   EXPECT_EQ(choice->reason.find("int8"), std::string::npos) << choice->reason;
 }
 
 TEST(ChooseArithmeticTest, WithoutImagesNothingIsRisked) {
-  const auto backbone = RandomVgg16Backbone();
+  const auto backbone = RandomVgg16(32);
   const auto choice =
       ChooseArithmetic(*backbone, "", Pooling::kAverage, {}, {}, 1);
   ASSERT_THAT(choice, IsOk());
@@ -110,7 +103,7 @@ TEST(ChooseArithmeticTest, WithoutImagesNothingIsRisked) {
 }
 
 TEST(CalibrateTest, EveryLayerUpToTheCutHasARange) {
-  const auto backbone = RandomVgg16Backbone();
+  const auto backbone = RandomVgg16(32);
   const Planes images = SomePlanes(2);
   const auto both = Calibrate(*backbone, "block1_pool", images, 1);
   ASSERT_THAT(both, IsOk());
@@ -127,7 +120,7 @@ TEST(CalibrateTest, EveryLayerUpToTheCutHasARange) {
 }
 
 TEST(CalibrateTest, WithoutImagesItIsImpossible) {
-  const auto backbone = RandomVgg16Backbone();
+  const auto backbone = RandomVgg16(32);
   EXPECT_EQ(ReasonOf(Calibrate(*backbone, "", {}, 1).status()),
             "CALIBRATION_IMPOSSIBLE");
 }

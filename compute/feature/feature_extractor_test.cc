@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "base/status_matchers.h"
 #include "compute/backbone/arithmetic.h"
+#include "compute/backbone/testing/random_vgg16.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/feature/eager_reference.h"
 #include "compute/feature/feature_space.h"
@@ -25,14 +26,6 @@ namespace nevus {
 namespace {
 
 constexpr char kFolder[] = "compute/feature/testdata/";
-
-std::unique_ptr<Backbone> RandomBackbone(int input_size) {
-  BackboneSource source;
-  source.arch = "vgg16";
-  source.random_seed = 1;
-  source.input_size = input_size;
-  return Backbone::Load(source).value();
-}
 
 std::unique_ptr<FeatureExtractor> Extractor(
     const Backbone& backbone, const std::string& precision,
@@ -121,7 +114,7 @@ TEST(FeatureExtractorTest, GivesTheFeaturesThatPythonGives) {
 }
 
 TEST(FeatureExtractorTest, AgreesWithEagerLibTorchAtFullSize) {
-  const auto backbone = RandomBackbone(224);
+  const auto backbone = RandomVgg16(224);
   const std::vector<float> planes = TestPlanes(2, 224);
   std::vector<std::vector<float>> activations;
   ASSERT_THAT(NewEagerReference(*backbone, "", 1)
@@ -153,7 +146,7 @@ TEST(FeatureExtractorTest, TheSameImageGivesTheSameBitsInAnyBatch) {
   const auto script = Backbone::Load(squeezenet);
   ASSERT_THAT(script, IsOk());
   EXPECT_EQ(FindCut((*script)->info(), "")->channels, 512);
-  const auto vgg16 = RandomBackbone(224);
+  const auto vgg16 = RandomVgg16(224);
   for (const Backbone* backbone : {vgg16.get(), script->get()}) {
     for (const std::string& precision : Arithmetics(*backbone)) {
       SCOPED_TRACE(backbone->info().arch + " " + precision);
@@ -201,7 +194,7 @@ std::string Oriented(const std::string& png, char orientation) {
 
 // The image is as large as the input, so that nothing is resized.
 TEST(FeatureExtractorTest, EightViewsGiveOneFeatureHoweverTheImageIsTurned) {
-  const auto backbone = RandomBackbone(32);
+  const auto backbone = RandomVgg16(32);
   auto spec = ResolveFeatureSpace(backbone->info(), "", "avg", "fp32").value();
   const auto one = FeatureExtractor::Create(*backbone, spec, {}).value();
   spec.views = 8;
@@ -220,7 +213,7 @@ TEST(FeatureExtractorTest, EightViewsGiveOneFeatureHoweverTheImageIsTurned) {
 }
 
 TEST(FeatureExtractorTest, AFeatureIsRoundedToWhatItsSpaceSays) {
-  const auto backbone = RandomBackbone(32);
+  const auto backbone = RandomVgg16(32);
   auto spec = ResolveFeatureSpace(backbone->info(), "", "avg", "fp32").value();
   const auto halves = FeatureExtractor::Create(*backbone, spec, {}).value();
   spec.values = FeatureValues::kFp32;
@@ -235,7 +228,7 @@ TEST(FeatureExtractorTest, AFeatureIsRoundedToWhatItsSpaceSays) {
 
 TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
   const std::string good = ReadFileOrFail(std::string(kFolder) + "image.png");
-  const auto backbone = RandomBackbone(32);
+  const auto backbone = RandomVgg16(32);
   FeatureExtractorOptions options;
   options.threads = 2;
   const auto extractor = Extractor(*backbone, "fp32", options);
@@ -254,7 +247,7 @@ TEST(FeatureExtractorTest, ABadImageDoesNotDisturbTheOthers) {
 
 TEST(FeatureExtractorTest, AnObserverSeesPixelsAndActivationOfEachImage) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
-  const auto backbone = RandomBackbone(64);
+  const auto backbone = RandomVgg16(64);
   const auto extractor = Extractor(*backbone, "fp32");
   const std::vector<float> alone = *extractor->Extract({image})[0];
   std::vector<Pixels> pixels(3);
@@ -280,7 +273,7 @@ TEST(FeatureExtractorTest, AnObserverSeesPixelsAndActivationOfEachImage) {
 
 TEST(FeatureExtractorTest, AnObserverSeesTheActivationOfEachView) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
-  const auto backbone = RandomBackbone(64);
+  const auto backbone = RandomVgg16(64);
   auto spec = ResolveFeatureSpace(backbone->info(), "", "", "fp32").value();
   spec.views = 8;
   const auto extractor = FeatureExtractor::Create(*backbone, spec, {}).value();
@@ -299,7 +292,7 @@ TEST(FeatureExtractorTest, AnObserverSeesTheActivationOfEachView) {
 
 TEST(FeatureExtractorTest, TellsOfEachImageOnceWithItsAnswer) {
   const std::string good = ReadFileOrFail(std::string(kFolder) + "image.png");
-  const auto extractor = Extractor(*RandomBackbone(32), "fp32", {});
+  const auto extractor = Extractor(*RandomVgg16(32), "fp32", {});
   // Of vgg16 one image is computed at a time, so in order and on one thread.
   std::vector<size_t> told;
   std::vector<absl::StatusOr<std::vector<float>>> answers;
@@ -315,7 +308,7 @@ TEST(FeatureExtractorTest, TellsOfEachImageOnceWithItsAnswer) {
 
 TEST(FeatureExtractorTest, StopsBetweenTwoImagesWhenItIsToldTo) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
-  const auto backbone = RandomBackbone(32);
+  const auto backbone = RandomVgg16(32);
   FeatureExtractorOptions options;
   options.max_batch = 2;
   const auto extractor = Extractor(*backbone, "fp32", options);
@@ -348,7 +341,7 @@ TEST(FeatureExtractorTest, StopsBetweenTwoImagesWhenItIsToldTo) {
 
 TEST(FeatureExtractorTest, LimitsReachTheDecoder) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
-  const auto backbone = RandomBackbone(32);
+  const auto backbone = RandomVgg16(32);
   FeatureExtractorOptions options;
   options.limits.max_pixels = 1000;  // the image has 32 x 32
   EXPECT_EQ(
@@ -359,7 +352,7 @@ TEST(FeatureExtractorTest, LimitsReachTheDecoder) {
 
 TEST(FeatureExtractorTest, OutlivesItsBackbone) {
   const std::string image = ReadFileOrFail(std::string(kFolder) + "image.png");
-  auto backbone = RandomBackbone(32);
+  auto backbone = RandomVgg16(32);
   const auto extractor = Extractor(*backbone, "auto");
   const std::vector<float> before = *extractor->Extract({image})[0];
   backbone.reset();
@@ -393,7 +386,7 @@ TEST(FeatureExtractorTest, SeveralCutsArePooledAndJoinedInTheirOrder) {
 }
 
 TEST(FeatureExtractorTest, AFeatureSpaceOfAnotherBackboneIsRefused) {
-  const auto backbone = RandomBackbone(32), other = RandomBackbone(64);
+  const auto backbone = RandomVgg16(32), other = RandomVgg16(64);
   const auto spec = ResolveFeatureSpace(other->info(), "", "", "fp32").value();
   const auto extractor = FeatureExtractor::Create(*backbone, spec, {});
   EXPECT_THAT(extractor,

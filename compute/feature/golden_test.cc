@@ -9,6 +9,7 @@
 #include "base/status_matchers.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/testing/random_vgg16.h"
 #include "compute/classifier/head.h"
 #include "compute/feature/feature_extractor.h"
 #include "compute/feature/feature_space.h"
@@ -20,11 +21,7 @@ namespace nevus {
 namespace {
 
 std::unique_ptr<FeatureExtractor> Vgg16(uint64_t seed) {
-  BackboneSource source;
-  source.arch = "vgg16";
-  source.random_seed = seed;
-  source.input_size = 32;
-  const auto backbone = Backbone::Load(source).value();
+  const auto backbone = RandomVgg16(32, seed);
   const auto spec =
       ResolveFeatureSpace(backbone->info(), "", "", "fp32").value();
   return FeatureExtractor::Create(*backbone, spec, {}).value();

@@ -12,6 +12,7 @@
 #include "base/status_matchers.h"
 #include "compute/backbone/arithmetic.h"
 #include "compute/backbone/backbone.h"
+#include "compute/backbone/testing/random_vgg16.h"
 #include "compute/backbone/testing/weight_files.h"
 #include "compute/feature/feature_extractor.h"
 #include "compute/feature/feature_space.h"
@@ -19,14 +20,6 @@
 
 namespace nevus {
 namespace {
-
-std::unique_ptr<Backbone> RandomBackbone() {
-  BackboneSource source;
-  source.arch = "vgg16";
-  source.random_seed = 1;
-  source.input_size = 32;
-  return Backbone::Load(source).value();
-}
 
 // A TorchScript file that gives half of what it gets.
 std::string HalvingScript() {
@@ -38,7 +31,7 @@ std::string HalvingScript() {
 }
 
 TEST(GpuFeaturesTest, AGpusBatchesGiveTheFeaturesOfTheProcessor) {
-  const auto backbone = RandomBackbone();
+  const auto backbone = RandomVgg16(32);
   FeatureExtractorOptions options;
   options.device = "cpu";
   const std::string image =
@@ -79,7 +72,7 @@ TEST(GpuFeaturesTest, AGpusBatchesGiveTheFeaturesOfTheProcessor) {
 }
 
 TEST(GpuFeaturesTest, WithoutAGpuItsArithmeticIsRefused) {
-  const auto table = RandomBackbone();
+  const auto table = RandomVgg16(32);
   BackboneSource source;
   source.arch = "torchscript";
   source.weights = HalvingScript();

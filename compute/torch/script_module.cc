@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "compute/backbone/arithmetic.h"
 #include "compute/backbone/omp_threads.h"
 #include "compute/backbone/tensor.h"
 #include "compute/torch/blas_threads.h"
@@ -23,6 +24,16 @@
 
 namespace nevus {
 namespace {
+
+// As written, node by node: the profiling executor would rewrite and fuse the
+// graph after its first runs, and with it the order of additions.
+at::Tensor RunAsWritten(const torch::jit::Module& frozen,
+                        const at::Tensor& images) {
+  const torch::jit::GraphOptimizerEnabledGuard plain(false);
+  // forward() is not const, but a frozen module has no state left to change.
+  torch::jit::Module callable = frozen;
+  return callable.forward({images}).toTensor();
+}
 
 // Indices and the like keep their type.
 void ConvertToBf16(const torch::jit::Module& module) {
@@ -56,9 +67,7 @@ class ScriptProgram final : public DeviceProgram {
   }
 
   std::vector<at::Tensor> Run(const at::Tensor& image) const override {
-    const torch::jit::GraphOptimizerEnabledGuard plain(false);
-    torch::jit::Module callable = module_;
-    const at::Tensor output = callable.forward({image}).toTensor();
+    const at::Tensor output = RunAsWritten(module_, image);
     const int64_t n = image.size(0);
     const LayerShape& shape = outputs_[0];
     const int64_t count =
@@ -106,15 +115,10 @@ struct ScriptModule::Rep {
 
   // The output for (1, 3, S, S), contiguous. Throws what LibTorch throws.
   at::Tensor Forward(const float* planes) const {
-    // As written, node by node: the profiling executor would rewrite and fuse
-    // the graph after its first runs, and with it the order of additions.
-    const torch::jit::GraphOptimizerEnabledGuard plain(false);
     const c10::InferenceMode inference;
     const at::Tensor input = at::from_blob(const_cast<float*>(planes),
                                            {1, 3, input_size, input_size});
-    // forward() is not const, but a frozen module has no state left to change.
-    torch::jit::Module callable = module;
-    return callable.forward({input}).toTensor().contiguous();
+    return RunAsWritten(module, input).contiguous();
   }
 };
 
@@ -200,7 +204,8 @@ absl::Status ScriptModule::Run(const float* planes, float* output) const {
 absl::StatusOr<std::unique_ptr<DeviceProgram>> ScriptModule::OnDevice(
     const DeviceProgramOptions& options, int batch) const {
   RETURN_IF_ERROR(CheckDevice(options.device));
-  const char* const precision = options.bf16 ? "cuda_bf16" : "cuda_fp32";
+  const char* const precision = ArithmeticName(
+      options.bf16 ? Arithmetic::kCudaBf16 : Arithmetic::kCudaFp32);
   const auto refuse = [&](const std::string& why) {
     return WithReason(
         absl::FailedPreconditionError(absl::StrCat(

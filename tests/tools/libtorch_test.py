@@ -40,7 +40,8 @@ class LibTorch(unittest.TestCase):
     def setUpClass(cls):
         (WORKSPACE / "third_party").mkdir(parents=True)
         (WORKSPACE / "third_party/BUILD").touch()
-        shutil.copy("third_party/libtorch.bzl", WORKSPACE / "third_party")
+        for rule in ("libtorch.bzl", "system_lib.bzl"):
+            shutil.copy(f"third_party/{rule}", WORKSPACE / "third_party")
         (WORKSPACE / "WORKSPACE").write_text(
             'load("//third_party:libtorch.bzl", "libtorch_repository")\n'
             'libtorch_repository(name = "libtorch")\n')
